@@ -1,0 +1,38 @@
+# make demo    the bot on a page in the browser, with nothing to sign up for
+# make test    all tests, race detector on
+# make help    the rest
+
+SHELL := /bin/bash
+GO ?= go
+PROGRAM := bin/procurabot
+
+.PHONY: help demo test lint nightly bench faults build tools fuzz docs
+
+help:
+	@echo "make demo      start the bot on a page in the browser, on an embedded database"
+	@echo "make test      all tests (race detector on)"
+	@echo "make lint      gofmt, go vet, staticcheck"
+	@echo "make bench     speed, as ratios against raw limits in the same run"
+	@echo "make nightly   the long tests: 1,000 seeds, 1,000 kills, fuzzing"
+	@echo "make faults    plant twelve faults one by one: the tests must find each"
+	@echo "make golden    write golden files and scripts anew"
+	@echo "make build     $(PROGRAM)"
+
+# What the build needs beyond the modules that Go fetches itself.
+tools:
+	@command -v $(GO) >/dev/null || { echo "Go 1.26 is missing: https://go.dev/dl/"; exit 2; }
+	@command -v gcc >/dev/null || { echo "gcc is missing (for SQLite): install your system's C compiler, on Debian: apt-get install gcc libc6-dev"; exit 2; }
+
+build: tools
+	$(GO) build -o $(PROGRAM) ./cmd/procurabot
+
+demo: build
+	@exec $(PROGRAM) demo
+
+test: tools
+	$(GO) test -race -timeout 20m ./...
+
+lint: tools
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
