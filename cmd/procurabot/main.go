@@ -1,0 +1,103 @@
+// Command procurabot is the bot of the Procura+ participants.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	_ "time/tzdata" // zones must be known on a machine that has none installed
+
+	"github.com/alecthomas/kong"
+
+	"procurabot/internal/database"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	environment := map[string]string{}
+	for _, e := range os.Environ() {
+		k, v, _ := strings.Cut(e, "=")
+		environment[k] = v
+	}
+	os.Exit(run(ctx, os.Args[1:], environment, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// program is what a subcommand may use of the world.
+type program struct {
+	ctx      context.Context
+	env      map[string]string
+	in       io.Reader
+	out, err io.Writer
+}
+
+type commands struct {
+	Run      runCommand      `cmd:"" help:"Runs the bot on Slack and Discord, as the settings say."`
+	Demo     demoCommand     `cmd:"" help:"Opens a page on which to try the bot, with no account anywhere."`
+	Play     playCommand     `cmd:"" help:"Plays the conversation scripts of a folder and prints what differs."`
+	Ask      askCommand      `cmd:"" help:"Answers questions on the command line, as JSON."`
+	Messages messagesCommand `cmd:"" help:"Checks the texts that the bot says."`
+	Version  versionCommand  `cmd:"" help:"Prints the version."`
+}
+
+const description = `Procurabot answers the questions of the Procura+ participants, in English, French and German, on Slack and Discord.
+
+Begin with: procurabot demo
+
+The settings of "run" are environment variables; docs/operating.md lists them all.
+Exit codes: 0 done, 1 something failed or differs, 2 wrong use or settings.`
+
+// run is the whole program. It gives the exit code.
+func run(ctx context.Context, args []string, environment map[string]string, in io.Reader, out, errs io.Writer) int {
+	var c commands
+	code := -1
+	parser, err := kong.New(&c, kong.Name("procurabot"), kong.Description(description), kong.Writers(out, errs),
+		kong.Exit(func(n int) { code = n }), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		fmt.Fprintln(errs, "procurabot:", err)
+		return 2
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	k, err := parser.Parse(args)
+	if code >= 0 {
+		return code // --help
+	}
+	if err != nil {
+		fmt.Fprintf(errs, "procurabot: %s. See procurabot --help.\n", err)
+		return 2
+	}
+	err = k.Run(&program{ctx, environment, in, out, errs})
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errDiffers):
+		return 1
+	case usage(err):
+		fmt.Fprintf(errs, "procurabot: %s\n", err)
+		return 2
+	}
+	fmt.Fprintf(errs, "procurabot: %s\n", err)
+	return 1
+}
+
+// errDiffers says that what was to be found has been printed.
+var errDiffers = errors.New("something differs")
+
+// usageError is something that the one who started the program can mend.
+type usageError struct{ error }
+
+// usage reports whether an error is for the one who started the program.
+func usage(err error) bool {
+	var u usageError
+	var s *settingsError
+	var newer *database.NewerSchemaError
+	return errors.As(err, &u) || errors.As(err, &s) || errors.As(err, &newer) ||
+		errors.Is(err, database.ErrLocked)
+}
