@@ -37,6 +37,9 @@ type Receiver interface {
 	Opens(in Incoming) bool
 	// Commands lists all commands for registration with a platform.
 	Commands() []CommandInfo
+	// Text gives a message without placeholders, such as a command's
+	// description, in plain words.
+	Text(l Language, id string) string
 }
 
 // Envelope is one attempt to send an Outgoing.

@@ -123,6 +123,11 @@ func (e *Engine) register(f Feature) error {
 // Commands lists all commands in the order of their features.
 func (e *Engine) Commands() []CommandInfo { return e.commands.commands }
 
+// Text gives a message without placeholders in plain words.
+func (e *Engine) Text(l Language, id string) string {
+	return markup.Plain(P(id, nil).Render(e.phrasebook.Committed(), l))
+}
+
 // Opens reports whether a thing will be answered by something that must be
 // shown at once.
 func (e *Engine) Opens(in Incoming) bool {

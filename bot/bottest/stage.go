@@ -9,7 +9,11 @@
 // same words on all of them.
 package bottest
 
-import "context"
+import (
+	"context"
+
+	"procurabot/bot"
+)
 
 // Stage is one platform as the people on it see it.
 //
@@ -30,8 +34,20 @@ type Stage interface {
 	Press(ctx context.Context, person, label string) error
 	// Submit sends the form that the person has open; values by field name.
 	Submit(ctx context.Context, person string, values map[string]string) error
+	// Account and Spot name a person and a channel as settings do.
+	Account(person string) bot.Account
+	Spot(channel string) bot.Spot
+	// Adapter connects the bot to the platform; a restarted bot connects anew,
+	// while the platform and what was said on it stay.
+	Adapter(ctx context.Context) (bot.Adapter, error)
 	// Seen gives what has become visible since it was last asked, in order.
 	Seen() []Seen
+}
+
+// Faulty is a stage that can misbehave: "429", "500", "reset" make its next
+// answer to the bot fail in that way.
+type Faulty interface {
+	Fault(kind string) error
 }
 
 // Person is somebody on a platform.
