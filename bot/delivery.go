@@ -30,6 +30,9 @@ func fit(b Body, limits Limits) []Body {
 	if len(b.Buttons) > limits.Buttons {
 		b.Buttons = b.Buttons[:limits.Buttons]
 	}
+	if markup.Bound(b.Text)+markup.Bound(b.Note) <= limits.Text {
+		return []Body{b}
+	}
 	room := limits.Text - markup.Length(limits.Render(b.Note))
 	texts := pieces(b.Text, room, room, limits)
 	bodies := make([]Body, len(texts))

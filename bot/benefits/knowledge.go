@@ -1,0 +1,116 @@
+package benefits
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"procurabot/bot"
+	"procurabot/internal/database"
+	"procurabot/internal/markup"
+	"procurabot/internal/retrieval"
+)
+
+// library is all knowledge as it is searched, as of one revision. It does not change.
+type library struct {
+	revision string
+	index    *retrieval.Index
+}
+
+// actionLabel marks a label that is an action and not a topic.
+const actionLabel = "action:"
+
+// current gives the library of the database's revision, made anew where needed.
+// It reads a snapshot: the writer never waits for it.
+func (b *Benefits) current(ctx context.Context) (*library, error) {
+	have := b.library.Load()
+	var revision string
+	err := b.db.View(ctx, func(tx *database.Tx) (err error) {
+		revision, err = tx.Revision()
+		return err
+	})
+	if err != nil || have != nil && have.revision == revision {
+		return have, err
+	}
+	b.building.Lock()
+	defer b.building.Unlock()
+	if have := b.library.Load(); have != nil && have.revision == revision {
+		return have, nil
+	}
+	var fresh *library
+	err = b.db.View(ctx, func(tx *database.Tx) (err error) {
+		fresh, err = b.build(tx)
+		return err
+	})
+	if err != nil {
+		return b.library.Load(), fmt.Errorf("make the library: %w", err)
+	}
+	b.library.Store(fresh)
+	return fresh, nil
+}
+
+func (b *Benefits) build(tx *database.Tx) (*library, error) {
+	revision, err := tx.Revision()
+	if err != nil {
+		return nil, err
+	}
+	all, err := pages(tx)
+	if err != nil {
+		return nil, err
+	}
+	var entries []retrieval.Entry
+	for _, p := range all {
+		entry := retrieval.Entry{Label: p.Topic, Language: string(p.Language)}
+		for _, phrase := range append(p.Phrases, p.Title) {
+			entry.Text = phrase
+			entries = append(entries, entry)
+		}
+		entry.Text, entry.Answer = markup.Plain(markup.Text(contactPlace.ReplaceAllString(p.Answer, ""))), true
+		entries = append(entries, entry)
+	}
+	book, err := b.o.Phrasebook.At(tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range b.actions {
+		if !book.Has(id + ".phrases") {
+			continue
+		}
+		for _, l := range bot.Languages() {
+			for phrase := range strings.Lines(markup.Plain(bot.P(id+".phrases", nil).Render(book, l))) {
+				entries = append(entries, retrieval.Entry{Label: actionLabel + id, Language: string(l), Text: strings.TrimSpace(phrase)})
+			}
+		}
+	}
+	return &library{revision, retrieval.Build(entries)}, nil
+}
+
+// contactPlace is where a page names the contact.
+var contactPlace = regexp.MustCompile(`\{\{\s*\.Contact\s*\}\}`)
+
+// text is a page's answer as it is read, with the contact filled in.
+func (b *Benefits) text(p page, book bot.Book, l bot.Language) bot.Marked {
+	contact := string(b.contact(book, l))
+	return bot.Marked(contactPlace.ReplaceAllLiteralString(p.Answer, contact))
+}
+
+// contact is the address the operator has set, as a link.
+func (b *Benefits) contact(book bot.Book, l bot.Language) markup.Text {
+	c := strings.TrimSpace(b.o.Contact)
+	switch {
+	case c == "":
+		return bot.P("benefits.contact-fallback", nil).Render(book, l)
+	case strings.HasPrefix(c, "https://"), strings.HasPrefix(c, "http://"):
+		return link(c, c)
+	case strings.HasPrefix(c, "mailto:"):
+		return link(strings.TrimPrefix(c, "mailto:"), c)
+	case strings.Contains(c, "@"):
+		return link(c, "mailto:"+c)
+	}
+	return markup.Escape(c)
+}
+
+func link(label, address string) markup.Text {
+	return "[" + markup.Escape(label) + "](" + markup.Escape(address) + ")"
+}
