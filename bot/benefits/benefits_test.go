@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"procurabot/bot"
-	"procurabot/internal/database"
 )
 
 func TestAnswerInPublic(t *testing.T) {
@@ -17,7 +16,7 @@ func TestAnswerInPublic(t *testing.T) {
 	if got.To.Conversation != "lobby" || got.To.Answering != "m1" || got.To.Reply != nil {
 		t.Errorf("answered to %+v", got.To)
 	}
-	contains(t, got, "quelle que soit leur taille", "procura@example.org", "Réponse automatique. Source")
+	contains(t, got, "fr benefits.page", "procura@example.org", "fr benefits.note-source")
 	var ids []string
 	for _, b := range got.Body.Buttons {
 		ids = append(ids, b.ID)
@@ -40,19 +39,19 @@ func TestAskPrivately(t *testing.T) {
 	if got.To.Reply == nil {
 		t.Errorf("answered to %+v", got.To)
 	}
-	contains(t, got, "logo Procura+ dans toutes vos") // one word has no language: luc's own choice holds
+	contains(t, got, "fr benefits.page", "logo") // one word has no language: luc's own choice holds
 }
 
 func TestUnknownAndEmpty(t *testing.T) {
 	w := newWorld(t, nil)
 	w.direct("ana", "wie wird das Wetter morgen")
-	contains(t, w.one(), "keine verlässliche Antwort", "Automatische Antwort.")
+	contains(t, w.one(), "de benefits.unknown", "de benefits.note-automatic")
 	w.direct("ana", "\U0001F600\U0001F600")
-	contains(t, w.one(), "How can I help you?")
+	contains(t, w.one(), "en benefits.empty")
 	w.direct("luc", "")
-	contains(t, w.one(), "Comment puis-je vous aider")
+	contains(t, w.one(), "fr benefits.empty")
 	w.direct("ana", "Il nostro comune può partecipare anche se è molto piccolo?")
-	contains(t, w.one(), "I speak English", "Je parle français", "Ich spreche Deutsch")
+	contains(t, w.one(), "en benefits.foreign")
 	if n := w.count(`SELECT count(*) FROM benefits_question`); n != 2 {
 		t.Errorf("%d questions are stored", n)
 	}
@@ -73,14 +72,14 @@ func TestActionInPlainWords(t *testing.T) {
 
 func TestChoices(t *testing.T) {
 	w := newWorld(t, nil)
-	w.mention("ana", "Rabatt für uns")
+	w.mention("ana", "talk")
 	got := w.one()
 	var choice string
 	n := 0
 	for _, b := range got.Body.Buttons {
 		if b.ID == chooseButton {
 			n++
-			if strings.HasSuffix(b.Value, ":training-discount") {
+			if strings.HasSuffix(b.Value, ":speaking-priority") {
 				choice = b.Value
 			}
 		}
@@ -89,22 +88,21 @@ func TestChoices(t *testing.T) {
 		t.Fatalf("proposed %+v", got.Body.Buttons)
 	}
 	w.press("luc", chooseButton, choice)
-	contains(t, w.one(), "25 %", "formation") // somebody else reads their own language
-	if n := w.count(`SELECT count(*) FROM benefits_question WHERE topic = 'training-discount' AND outcome = 'choices'`); n == 1 {
-		// The nearest topic is stored from the start, so the asker's choice is looked at with another one.
-		w.db.Update(t.Context(), func(tx *database.Tx) error { _, err := tx.Exec(`UPDATE benefits_question SET topic = 'logo'`); return err })
+	contains(t, w.one(), "fr benefits.page") // somebody else reads their own language
+	if n := w.count(`SELECT count(*) FROM benefits_question WHERE outcome = 'choices' AND topic <> 'speaking-priority'`); n != 1 {
+		t.Error("somebody else's choice is stored")
 	}
 	w.press("ana", chooseButton, choice)
 	private := w.one()
 	if private.To.Reply == nil {
 		t.Errorf("answered to %+v", private.To)
 	}
-	contains(t, private, "25 %")
-	if n := w.count(`SELECT count(*) FROM benefits_question WHERE topic = 'training-discount'`); n != 1 {
+	contains(t, private, "en benefits.page", "speakers")
+	if n := w.count(`SELECT count(*) FROM benefits_question WHERE topic = 'speaking-priority'`); n != 1 {
 		t.Error("the choice is not stored")
 	}
 	w.press("ana", chooseButton, strings.Split(choice, ":")[0]+":gone")
-	contains(t, w.one(), "no longer an answer")
+	contains(t, w.one(), "benefits.topic-gone")
 }
 
 func TestFeedback(t *testing.T) {
@@ -112,7 +110,7 @@ func TestFeedback(t *testing.T) {
 	w.mention("ana", "who can join")
 	q := value(t, w.one(), helpfulButton)
 	w.press("ana", helpfulButton, q)
-	contains(t, w.one(), "Thank you")
+	contains(t, w.one(), "en benefits.thanks-helpful")
 	w.press("ana", unhelpfulButton, q)
 	if got := value(t, w.one(), personButton); got != q {
 		t.Errorf("a person is offered for %q", got)
@@ -131,7 +129,7 @@ func TestFeedback(t *testing.T) {
 		t.Errorf("%d ratings", n)
 	}
 	w.press("ana", helpfulButton, "gone")
-	contains(t, w.one(), "no longer stored")
+	contains(t, w.one(), "benefits.question-gone")
 }
 
 // asked brings a question to the editors and gives its message there.
@@ -139,17 +137,17 @@ func (w *world) asked(t *testing.T) (q string, message bot.Envelope) {
 	t.Helper()
 	w.mention("ana", "sommes-nous trop petits pour participer ? Mon adresse : ana@ville.example")
 	shown := w.one()
-	contains(t, shown, "données personnelles")
+	contains(t, shown, "fr benefits.note-blanked")
 	q = value(t, shown, personButton)
 	w.press("ana", personButton, q)
 	for _, e := range w.heard() {
 		if e.To.Conversation == "editors" {
 			message = e
 		} else {
-			contains(t, e, "sent to the secretariat", "in this channel")
+			contains(t, e, "en benefits.person-asked-public")
 		}
 	}
-	contains(t, message, "Ana", "Test", "Französisch", "Wer kann teilnehmen", blanked)
+	contains(t, message, "de benefits.editors", "Ana", "Test", "de bot.language-fr.name", "de benefits.editors-topic", blanked)
 	if strings.Contains(string(message.Body.Text), "ville.example") {
 		t.Error("the editors read an address")
 	}
@@ -160,22 +158,22 @@ func TestPerson(t *testing.T) {
 	w := newWorld(t, nil)
 	q, message := w.asked(t)
 	w.press("luc", personButton, q)
-	contains(t, w.one(), "votre propre question")
+	contains(t, w.one(), "fr benefits.person-not-yours")
 	w.press("ana", personButton, q)
-	contains(t, w.one(), "already with the secretariat")
+	contains(t, w.one(), "en benefits.person-already")
 	if n := w.count(`SELECT count(*) FROM benefits_question WHERE text LIKE '%ville.example%'`); n != 0 {
 		t.Error("an address is stored")
 	}
 
 	w.press("luc", answerButton, value(t, message, answerButton))
-	contains(t, w.one(), "rédacteur")
+	contains(t, w.one(), "fr bot.forbidden")
 	form := w.press("eva", answerButton, q).Form
 	if form == nil || len(form.Fields) != 1 {
 		t.Fatalf("form %+v", form)
 	}
 	w.submit("eva", form, "Non, *toutes* les communes peuvent participer.")
 	preview := w.one()
-	contains(t, preview, "Une personne du secrétariat", "Non, *toutes* les communes")
+	contains(t, preview, "en benefits.preview", "fr benefits.person-answer", "Non, *toutes* les communes")
 	reply := value(t, preview, sendButton)
 
 	again := w.press("eva", changeButton, reply).Form
@@ -190,19 +188,19 @@ func TestPerson(t *testing.T) {
 		switch {
 		case e.To.Conversation == "lobby":
 			public = true
-			contains(t, e, "Une personne du secrétariat", "sommes-nous trop petits", "Non, au contraire.")
+			contains(t, e, "fr benefits.person-answer", "sommes-nous trop petits", "Non, au contraire.")
 			if e.To.Answering != "m1" {
 				t.Errorf("answers %q", e.To.Answering)
 			}
 		case e.Replaces != "":
 			edit = true
-			contains(t, e, "Beantwortet von Eva")
+			contains(t, e, "de benefits.editors-answered", "Eva")
 			if e.Replaces != bot.MessageID(message.ID) || len(e.Body.Buttons) != 0 {
 				t.Errorf("edit %+v", e)
 			}
 		case e.To.Reply != nil:
 			own = true
-			contains(t, e, "has been sent")
+			contains(t, e, "en benefits.sent")
 		}
 	}
 	if !public || !edit || !own {
@@ -212,9 +210,9 @@ func TestPerson(t *testing.T) {
 		t.Errorf("audit %v", w.audit.acts)
 	}
 	w.press("eva", sendButton, reply)
-	contains(t, w.one(), "already sent")
+	contains(t, w.one(), "en benefits.sent-already")
 	w.press("ana", personButton, q)
-	contains(t, w.one(), "already answered")
+	contains(t, w.one(), "en benefits.person-answered")
 	w.now = w.now.Add(30 * 24 * time.Hour)
 	w.step()
 	if got := w.heard(); len(got) != 0 {
@@ -231,16 +229,16 @@ func TestFirstAnswerWins(t *testing.T) {
 		replies[editor] = value(t, w.one(), sendButton)
 	}
 	w.press("erik", sendButton, replies["eva"])
-	contains(t, w.one(), "no longer stored") // nobody sends another's text
+	contains(t, w.one(), "benefits.question-gone") // nobody sends another's text
 	open := w.press("emil", answerButton, q).Form
 	w.press("erik", sendButton, replies["erik"])
 	w.heard()
 	w.press("eva", sendButton, replies["eva"])
-	contains(t, w.one(), "Erik was faster", "Antwort von eva")
+	contains(t, w.one(), "benefits.answer-late-text", "Erik", "Antwort von eva")
 	w.submit("emil", open, "Antwort von emil")
-	contains(t, w.one(), "Erik was faster", "Antwort von emil")
+	contains(t, w.one(), "benefits.answer-late-text", "Erik", "Antwort von emil")
 	w.press("emil", answerButton, q)
-	contains(t, w.one(), "Erik has already answered")
+	contains(t, w.one(), "benefits.answer-late", "Erik")
 }
 
 func TestAnswerByDirectMessage(t *testing.T) {
@@ -255,7 +253,7 @@ func TestAnswerByDirectMessage(t *testing.T) {
 	for _, e := range w.heard() {
 		if e.To.Conversation == "" && e.To.Reply == nil {
 			got = true
-			contains(t, e, "Eine Person aus dem Sekretariat", "Sonnig.")
+			contains(t, e, "de benefits.person-answer", "Sonnig.")
 			if e.To.Account.User != "ana" {
 				t.Errorf("sent to %+v", e.To)
 			}
@@ -283,7 +281,7 @@ func TestReminder(t *testing.T) {
 			value(t, e, answerButton)
 		} else if e.To.Account.User == "ana" {
 			here = true
-			contains(t, e, "n’a pas été oubliée", "procura@example.org")
+			contains(t, e, "fr benefits.waiting", "procura@example.org")
 		}
 	}
 	if !there || !here {
@@ -300,9 +298,9 @@ func TestNobodyConnected(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.Editors, o.Contact = nil, "" })
 	w.direct("ana", "wie wird das Wetter morgen")
 	got := w.one()
-	contains(t, got, "das Sekretariat")
+	contains(t, got, "de benefits.unknown-nobody", "de benefits.contact-fallback")
 	w.press("ana", personButton, value(t, got, personButton))
-	contains(t, w.one(), "No one is connected", "the secretariat")
+	contains(t, w.one(), "en benefits.person-nobody", "en benefits.contact-fallback")
 }
 
 func TestForget(t *testing.T) {
@@ -328,7 +326,7 @@ func TestForget(t *testing.T) {
 func TestLongQuestion(t *testing.T) {
 	w := newWorld(t, nil)
 	w.direct("ana", strings.Repeat("who can join ", 8000))
-	contains(t, w.one(), "only its beginning")
+	contains(t, w.one(), "en benefits.note-cut")
 }
 
 func TestWorkingDays(t *testing.T) {

@@ -73,17 +73,32 @@ func (b *Benefits) build(tx *database.Tx) (*library, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range b.actions {
-		if !book.Has(id + ".phrases") {
-			continue
-		}
-		for _, l := range bot.Languages() {
-			for phrase := range strings.Lines(markup.Plain(bot.P(id+".phrases", nil).Render(book, l))) {
-				entries = append(entries, retrieval.Entry{Label: actionLabel + id, Language: string(l), Text: strings.TrimSpace(phrase)})
-			}
+	topic := ""
+	for _, p := range all {
+		if p.Topic != topic {
+			topic = p.Topic
+			entries = append(entries, messages(book, "benefits."+topic, topic)...)
 		}
 	}
+	for _, id := range b.actions {
+		entries = append(entries, messages(book, id, actionLabel+id)...)
+	}
 	return &library{revision, retrieval.Build(entries)}, nil
+}
+
+// messages are the phrases that a message holds for a label, one a line.
+func messages(book bot.Book, id, label string) []retrieval.Entry {
+	id += ".phrases"
+	if !book.Has(id) {
+		return nil
+	}
+	var entries []retrieval.Entry
+	for _, l := range bot.Languages() {
+		for phrase := range strings.Lines(markup.Plain(bot.P(id, nil).Render(book, l))) {
+			entries = append(entries, retrieval.Entry{Label: label, Language: string(l), Text: strings.TrimSpace(phrase)})
+		}
+	}
+	return entries
 }
 
 // contactPlace is where a page names the contact.

@@ -2,7 +2,6 @@ package messages
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -123,9 +122,9 @@ func (m *Messages) load(tx *database.Tx, changes *Changes) (changed bool, err er
 		}
 		changed = true
 		switch {
-		case why == setAside:
+		case why == whySetAside:
 			changes.SetAside = append(changes.SetAside, k.String())
-		case why == updated:
+		case why == whyUpdated:
 			changes.Updated++
 		case after.State == Review && before.State != Review:
 			changes.Review = append(changes.Review, k.String())
@@ -158,11 +157,11 @@ func (r row) upgrade(text, source Forms, sourceChanged bool) (after row, why rea
 	case r.Text == text && edited:
 		after.State = Shipped // the release has taken the edited text over
 	case edited && len(misfits(r.key, r.Text, source)) > 0:
-		after.Text, after.State, why = text, Review, setAside
+		after.Text, after.State, why = text, Review, whySetAside
 	case edited:
 		after.State = Review
 	case text != r.Text:
-		after.Text, after.State, why = text, Shipped, updated
+		after.Text, after.State, why = text, Shipped, whyUpdated
 	default:
 		after.State = Review // the English has changed and its translation has not
 	}
@@ -171,5 +170,3 @@ func (r row) upgrade(text, source Forms, sourceChanged bool) (after row, why rea
 	}
 	return after, why
 }
-
-var errOvertaken = errors.New("the text has another version by now")

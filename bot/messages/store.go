@@ -25,15 +25,18 @@ func Schema() fs.FS {
 	return sub
 }
 
+// errOvertaken says that somebody saved the text first.
+var errOvertaken = errors.New("the text has another version by now")
+
 // reason is why a text got a new version.
 type reason string
 
 const (
-	shipped   reason = "shipped"
-	updated   reason = "updated"
-	edited    reason = "edited"
-	setAside  reason = "set-aside"
-	withdrawn reason = "withdrawn"
+	whyShipped   reason = "shipped"
+	whyUpdated   reason = "updated"
+	whyEdited    reason = "edited"
+	whySetAside  reason = "set-aside"
+	whyWithdrawn reason = "withdrawn"
 )
 
 func encode(f Forms) (string, error) {
@@ -86,7 +89,7 @@ func insertText(tx *database.Tx, r row) error {
 	if err != nil {
 		return fmt.Errorf("insert text %s: %w", r.key, err)
 	}
-	return remember(tx, r, "", shipped)
+	return remember(tx, r, "", whyShipped)
 }
 
 // replaceText stores a text over the version that was read; [errOvertaken] when
@@ -121,7 +124,7 @@ func withdrawText(tx *database.Tx, r row) error {
 		return fmt.Errorf("withdraw text %s: %w", r.key, err)
 	}
 	r.Version++
-	return remember(tx, r, "", withdrawn)
+	return remember(tx, r, "", whyWithdrawn)
 }
 
 // reviewTranslations marks what was translated from an English text that has

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"procurabot/bot"
+	"procurabot/bot/benefits"
+	"procurabot/bot/help"
+	"procurabot/bot/members"
+	"procurabot/bot/messages"
+	"procurabot/internal/database"
+	"procurabot/internal/outbox"
+	"procurabot/internal/schedule"
+	"procurabot/locales"
+)
+
+// parts is what an app is put together from.
+type parts struct {
+	db       *database.DB
+	adapters []bot.Adapter
+	admins   []bot.Account
+	editors  *bot.Spot      // where questions for a person go; nil: nowhere
+	contact  string         // of the secretariat
+	zone     *time.Location // of the network
+	keep     time.Duration  // of ended questions
+	workers  int            // that send; 0: inline, when a step is made
+	log      *slog.Logger
+
+	directory  func(bot.Directory) bot.Directory   // nil: as it is
+	phrasebook func(bot.Phrasebook) bot.Phrasebook // nil: as it is
+}
+
+// app is the program put together.
+type app struct {
+	db       *database.DB
+	engine   *bot.Engine
+	members  *members.Members
+	benefits *benefits.Benefits
+	log      *slog.Logger
+}
+
+// migrations are the parts of the database in the order in which they refer to
+// each other.
+func migrations() []struct {
+	component string
+	schema    fs.FS
+} {
+	return []struct {
+		component string
+		schema    fs.FS
+	}{
+		{"bot", bot.Schema()},
+		{"outbox", outbox.Schema()},
+		{"schedule", schedule.Schema()},
+		{"members", members.Schema()},
+		{"messages", messages.Schema()},
+		{"benefits", benefits.Schema()},
+	}
+}
+
+// newApp migrates the database, loads what ships with the program, and makes
+// the engine. This is the one list of features, in the order in which they hear
+// free text: benefits takes whatever it hears, so it is the last.
+func newApp(ctx context.Context, p parts) (*app, error) {
+	for _, m := range migrations() {
+		if err := p.db.Migrate(ctx, m.component, m.schema); err != nil {
+			return nil, fmt.Errorf("prepare the database: %w", err)
+		}
+	}
+	people := members.New()
+	texts, err := messages.New(locales.Files(), messages.Tightest(), people)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := texts.Load(ctx, p.db); err != nil {
+		return nil, fmt.Errorf("load the messages: %w", err)
+	}
+	var directory bot.Directory = people
+	if p.directory != nil {
+		directory = p.directory(people)
+	}
+	var phrasebook bot.Phrasebook = texts
+	if p.phrasebook != nil {
+		phrasebook = p.phrasebook(texts)
+	}
+	answers, err := benefits.New(locales.Files(), benefits.Options{
+		Phrasebook: phrasebook, Contact: p.contact, Editors: p.editors, Auditor: people, Keep: p.keep, Place: p.zone,
+	})
+	if err != nil {
+		return nil, err
+	}
+	features := []bot.Feature{help.Feature(), people.Feature(), texts.Feature(), answers.Feature()}
+	answers.SetActions(actions(features))
+	if err := answers.Load(ctx, p.db); err != nil {
+		return nil, fmt.Errorf("load the knowledge: %w", err)
+	}
+	if err := p.db.Update(ctx, func(tx *database.Tx) error { return people.Appoint(tx, p.admins) }); err != nil {
+		return nil, fmt.Errorf("appoint the administrators: %w", err)
+	}
+	engine, err := bot.New(bot.Config{
+		DB: p.db, Features: features, Adapters: p.adapters, Directory: directory, Phrasebook: phrasebook, Log: p.log,
+		Outbox: outbox.Options{Workers: p.workers, Reserved: p.workers / 4, Sole: true, Jitter: rand.Float64, Log: p.log},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &app{db: p.db, engine: engine, members: people, benefits: answers, log: p.log}, nil
+}
+
+func actions(features []bot.Feature) []string {
+	var ids []string
+	for _, f := range features {
+		for _, a := range f.Actions {
+			ids = append(ids, a.ID)
+		}
+	}
+	return ids
+}
