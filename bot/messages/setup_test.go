@@ -169,7 +169,9 @@ func (s *stage) upgrade(more texts) *stage {
 	if err := s.db.Close(); err != nil {
 		s.Fatal(err)
 	}
-	return openStage(s.T, s.path, filesWith(s, more))
+	next := openStage(s.T, s.path, filesWith(s, more))
+	next.last = s.last // a platform does not use an id again
+	return next
 }
 
 // receive hands in one thing and gives what was shown at once and what was said.

@@ -82,16 +82,15 @@ func typeset(l bot.Language, line string) (Problem, bool) {
 	return Problem{}, false
 }
 
-// spaced reports whether French sets a no-break space before a sign: not inside
-// "?!", "https://" or "14:30".
+// spaced reports whether French sets a no-break space before a sign. Inside a
+// word, as in an address or "14:30", it is no punctuation; nor is it again in "?!".
 func spaced(r, before, after rune) bool {
 	switch r {
-	case ';', '»':
+	case '»':
 		return true
-	case '!', '?':
-		return before != '!' && before != '?'
-	case ':':
-		return after != '/' && !(unicode.IsDigit(before) && unicode.IsDigit(after))
+	case ':', ';', '!', '?':
+		ends := unicode.IsSpace(after) || strings.ContainsRune("!?.,…)»", after)
+		return ends && before != '!' && before != '?'
 	}
 	return false
 }

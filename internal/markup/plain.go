@@ -17,7 +17,7 @@ func plainLine(b *strings.Builder, line Line) {
 	for _, run := range line.runs() {
 		label, link := run.text(), run[0].Link
 		b.WriteString(label)
-		if link != "" && link != label {
+		if link != "" && link != label && link != "mailto:"+label {
 			b.WriteString(" (" + link + ")")
 		}
 	}

@@ -1,0 +1,59 @@
+// Package retrieval finds, for a question, the thing it is about among things
+// that are described by a few phrases each. It knows nothing of chat and of
+// databases, and the same phrases and question always give the same result.
+//
+// # Vocabulary
+//
+// An [Entry] is a text that belongs to a label: a phrase that people might ask
+// it with, or the answer they would get. Entries of all languages stand in one
+// [Index], so that a German question with an English term in it still finds its
+// label. A feature is a word, a pair of neighbouring words, or two to four
+// characters inside a word; the last carry inflection, compounds and slips.
+// A [Result] holds the nearest labels and what should be done with them.
+//
+// # What is promised
+//
+//   - A question that is a stored phrase, but for capitals, accents, marks and
+//     politeness, is certain.
+//   - Whatever else is asked is answered only where it is likely enough; where it
+//     is less so, up to three choices are given; else it is said that nothing is known.
+//   - The language of a question is named only where it is clear.
+//   - Any input is fine and takes bounded time: of a long one the beginning counts.
+package retrieval
+
+// Entry is one text of a label.
+type Entry struct {
+	Label    string
+	Language string // "en", "fr", "de"
+	Text     string
+	Answer   bool // what is answered, not what is asked: it teaches words of the language and supports its label weakly
+}
+
+// Outcome is what should be done with a question.
+type Outcome string
+
+// The outcomes.
+const (
+	Answer  Outcome = "answer"  // give the first match
+	Choices Outcome = "choices" // ask which of the matches was meant
+	Unknown Outcome = "unknown" // say that it is not known
+)
+
+// Match is a label and how near it is: 1 is a stored phrase.
+type Match struct {
+	Label string
+	Score float64
+}
+
+// Result is what was found for a question.
+type Result struct {
+	Outcome    Outcome
+	Matches    []Match // the nearest labels, best first, at most three; also where Unknown
+	Confidence float64 // how likely the first match is what was asked, from 0 to 1
+	Language   string  // "" when not clear
+	Foreign    bool    // clearly in a language that no entry has
+	Exact      bool    // a stored phrase
+}
+
+// maxMatches is how many labels a person can choose from at a glance.
+const maxMatches = 3
