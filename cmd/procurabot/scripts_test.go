@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"procurabot/adapters/playground"
+	"procurabot/bot"
+	"procurabot/bot/bottest"
+	"procurabot/locales"
+)
+
+var (
+	update = flag.Bool("update", false, "write what was seen into the scripts")
+	seeds  = flag.Int("seeds", 100, "how many ways of delivering badly are tried")
+)
+
+// patience is how long one script may take on a busy machine.
+const patience = 2 * time.Minute
+
+func allScripts(t *testing.T) []scriptFile {
+	t.Helper()
+	all, err := readScripts("testdata/scripts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func play(t *testing.T, s scriptFile, o bottest.Options) bottest.Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if o.Build == nil {
+		o.Build = build
+	}
+	r, err := bottest.Play(ctx, s.name, s.text, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestScripts plays every script in the playground's rooms. Together they must
+// have shown everything that the bot can say, in each language.
+func TestScripts(t *testing.T) {
+	coverage := &bottest.Coverage{}
+	for _, s := range allScripts(t) {
+		t.Run(s.name, func(t *testing.T) {
+			r := play(t, s, bottest.Options{Stage: rooms, Coverage: coverage})
+			if *update && len(r.Differs) > 0 {
+				if err := os.WriteFile(s.path, []byte(r.Text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			for _, d := range r.Differs {
+				t.Error(d)
+			}
+		})
+	}
+	t.Run("everything is shown", func(t *testing.T) {
+		for _, l := range bot.Languages() {
+			for _, id := range messageIDs(t) {
+				if spoken(id) && !coverage.Said(l, id) {
+					t.Errorf("no script shows %s in %s", id, l)
+				}
+			}
+		}
+	})
+}
+
+// messageIDs lists what the bot can say.
+func messageIDs(t *testing.T) []string {
+	t.Helper()
+	var ids map[string]any
+	if _, err := toml.DecodeFS(locales.Files(), "active.en.toml", &ids); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Sorted(maps.Keys(ids))
+}
+
+// spoken reports whether a message is said by itself. The others are shown by
+// the platforms (names and descriptions of commands and their options, which
+// TestCommandTable holds), or are what people say (phrases).
+func spoken(id string) bool {
+	slot := id[strings.LastIndexByte(id, '.')+1:]
+	return !slices.Contains([]string{"name", "description", "option", "phrases"}, slot) || strings.HasPrefix(id, "bot.role-")
+}
+
+// TestDeliveredBadly: whatever is delivered twice, four times, or once more
+// after later things, has the effect of one.
+func TestDeliveredBadly(t *testing.T) {
+	scripts := allScripts(t)
+	type outcome struct{ tables, said string }
+	run := func(t *testing.T, s scriptFile, d *bottest.Delivery) outcome {
+		var o outcome
+		var stages []*playground.Rooms
+		r := play(t, s, bottest.Options{
+			Delivery: d,
+			Stage: func(ctx context.Context, platform string, now func() time.Time) (bottest.Stage, error) {
+				p := playground.New(playground.Options{Platform: bot.Platform(platform), Now: now})
+				stages = append(stages, p)
+				return p, nil
+			},
+			Build: func(ctx context.Context, h bottest.House) (*bottest.Tenant, error) {
+				h.Random = rand.New(rand.NewPCG(1, 2)).Uint64
+				return build(ctx, h)
+			},
+			After: func(ctx context.Context, tenant *bottest.Tenant) (err error) {
+				o.tables, err = bottest.Dump(ctx, tenant.DB)
+				return err
+			},
+		})
+		o.said = r.Text
+		return o
+	}
+	once := make([]outcome, len(scripts))
+	for i, s := range scripts {
+		once[i] = run(t, s, nil)
+	}
+	for seed := range *seeds {
+		i := seed % len(scripts)
+		t.Run(fmt.Sprintf("%s/seed %d", scripts[i].name, seed), func(t *testing.T) {
+			t.Parallel()
+			got := run(t, scripts[i], &bottest.Delivery{Random: rand.New(rand.NewPCG(uint64(seed), 7))})
+			if got.said != once[i].said {
+				t.Errorf("people see something else than when all is delivered once:\n%s", difference(once[i].said, got.said))
+			}
+			if got.tables != once[i].tables {
+				t.Errorf("the tables hold something else than when all is delivered once:\n%s", difference(once[i].tables, got.tables))
+			}
+		})
+	}
+}
+
+// difference gives the first lines that differ.
+func difference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range max(len(w), len(g)) {
+		a, b := "", ""
+		if i < len(w) {
+			a = w[i]
+		}
+		if i < len(g) {
+			b = g[i]
+		}
+		if a != b {
+			return fmt.Sprintf("line %d\nonce:  %s\nbadly: %s", i+1, a, b)
+		}
+	}
+	return "nothing"
+}
