@@ -27,6 +27,7 @@ type Limits struct {
 	Description int
 	Phrase      int // one line of phrases
 	Text        int // everything else
+	Field       int // what a form can take to be edited, all phrases together
 }
 
 // Tightest gives the limits of Slack and Discord together.
@@ -38,7 +39,7 @@ type Limits struct {
 func Tightest() Limits {
 	return Limits{
 		Button: 75, LongButton: 30, Title: 24, Label: 45, Hint: 100, Option: 75,
-		Name: 32, Description: 100, Phrase: 200, Text: 1500,
+		Name: 32, Description: 100, Phrase: 200, Text: 1500, Field: 3000,
 	}
 }
 
@@ -320,6 +321,9 @@ func (l Limits) form(language bot.Language, slot, s string, command bool) []Prob
 // phrases are what people write, so that no typography is asked of them.
 func (l Limits) phrases(s string) []Problem {
 	var problems []Problem
+	if n := markup.Length(s); n > l.Field {
+		problems = append(problems, Problem{Kind: TooLong, Length: n, Limit: l.Field})
+	}
 	for line := range strings.SplitSeq(s, "\n") {
 		switch n := markup.Length(line); {
 		case strings.TrimSpace(line) == "":
@@ -375,4 +379,6 @@ func untranslated(slot, s, english string) bool {
 }
 
 // sameEverywhere lists what is long and still the same in all three languages.
-func sameEverywhere() []string { return []string{"Procura+ Sustainable Procurement"} }
+func sameEverywhere() []string {
+	return []string{"Procura+ European Sustainable Procurement Network"}
+}

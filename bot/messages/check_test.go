@@ -110,6 +110,8 @@ func TestCheckText(t *testing.T) {
 		{"an empty phrase", "a.phrases", bot.French, Forms{Other: "quoi\n\nhein"}, Forms{Other: "what"}, []Kind{BlankPhrase}},
 		{"a long phrase", "a.phrases", bot.French, Forms{Other: "quoi\n" + strings.Repeat("x", 201)}, Forms{Other: "what"}, []Kind{TooLong}},
 		{"not translated", "a.b", bot.German, Forms{Other: "This was forgotten"}, Forms{Other: "This was forgotten"}, []Kind{Same}},
+		{"too many phrases", "a.phrases", bot.French, Forms{Other: strings.Repeat("comment faire\n", 300) + "x"}, Forms{Other: "what"}, []Kind{TooLong}},
+		{"a proper name", "a.b", bot.German, Forms{Other: "Procura+ European Sustainable Procurement Network"}, Forms{Other: "Procura+ European Sustainable Procurement Network"}, nil},
 		{"a frame", "a.b", bot.German, Forms{Other: "- {{.Longer}}: {{.Placeholder}}"}, Forms{Other: "- {{.Longer}}: {{.Placeholder}}"}, nil},
 		{"a word", "a.b", bot.German, Forms{Other: "Dokumentation"}, Forms{Other: "Dokumentation"}, nil},
 		{"French without space", "a.b", bot.French, Forms{Other: "Bonjour!"}, Forms{Other: "Hi"}, []Kind{Spacing}},

@@ -59,8 +59,14 @@ func readTexts(tx *database.Tx) ([]row, error) {
 		if err := rows.Scan(&r.ID, &r.Language, &r.Version, &r.State, &text, &shipped); err != nil {
 			return nil, fmt.Errorf("read texts: %w", err)
 		}
-		if err := errors.Join(decode(text, &r.Text), decode(shipped, &r.Shipped)); err != nil {
+		if err := decode(text, &r.Text); err != nil {
 			return nil, fmt.Errorf("read text %s: %w", r.key, err)
+		}
+		if r.Shipped = r.Text; shipped != text { // few are edited
+			r.Shipped = Forms{}
+			if err := decode(shipped, &r.Shipped); err != nil {
+				return nil, fmt.Errorf("read text %s: %w", r.key, err)
+			}
 		}
 		all = append(all, r)
 	}
