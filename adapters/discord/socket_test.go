@@ -130,8 +130,7 @@ func TestADaysLossCostsNoToken(t *testing.T) {
 	bubble(t, func(s *scene) {
 		end := time.Now().Add(24 * time.Hour)
 		for time.Now().Before(end) {
-			s.Disconnect(fakediscord.InvalidSession(false))
-			s.Disconnect(fakediscord.ResetConnection())
+			s.Disconnect(fakediscord.CloseCode(4009)) // ends the session too
 			time.Sleep(30 * time.Second)
 		}
 		if n := s.Identified(); n >= 1000 {

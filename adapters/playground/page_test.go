@@ -308,6 +308,13 @@ func TestAFormOnThePage(t *testing.T) {
 	if v := s.last(t).What.(bot.Submitted); v.Values["text"] != "a\n\"b\"" || v.Draft != "d1" {
 		t.Errorf("heard %+v", v)
 	}
+	s.answers(func(bot.Incoming) (bot.Immediate, error) { return bot.Immediate{}, errors.New("broken") })
+	g := s.post("/form", send)
+	_, dialog, _ := strings.Cut(g.text, "<dialog")
+	if !strings.Contains(dialog, "Der Assistent hat nicht geantwortet") || !strings.Contains(dialog, "&#34;b&#34;</textarea>") {
+		t.Errorf("a form that failed neither says so nor keeps what was typed: %s", dialog)
+	}
+	s.answers(nil)
 	stale := values("as", "vera", "draft", "d0", "do", "submit", "field.text", "x")
 	n := len(s.all())
 	s.wants(s.post("/form", stale), http.StatusOK, "nicht mehr vorhanden")

@@ -136,6 +136,9 @@ func (s *site) form(ctx context.Context, p *person, _ place, q url.Values) outco
 	s.rooms.mu.Lock()
 	defer s.rooms.mu.Unlock()
 	o.answer = o.answer && p.form == nil
+	if o.problem != "" && p.form != nil {
+		p.form.number = s.rooms.touched() // drawn again, with the problem
+	}
 	return o
 }
 

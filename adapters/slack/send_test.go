@@ -128,7 +128,7 @@ func TestMessagesAreReadAsTheyWereSaid(t *testing.T) {
 		texts = append(texts, markup.Text(input))
 	}
 	texts = append(texts,
-		"*bold _both_* and _italic_", "[a *bold* label](https://example.org) end", "[https://example.org](https://example.org)",
+		"*bold _both_* and _italic_", "[a *bold* label](https://example.org) end", "[https://example.org](https://example.org)", "[a@example.org](mailto:a@example.org), [us](mailto:a@example.org)",
 		"snake_case_name, 2*3*4, a * b * c, `code *x* _y_`", "- one\n- two\\\n  more\n\n> quote\n> more", "> "+markup.Escape("> not twice"),
 		markup.Escape("`` ` ~~ __ ** 10:30:45 :smile: › ∗"), "*"+markup.Escape("*x*")+"*")
 	for _, text := range texts {

@@ -526,7 +526,7 @@ func readLine(line string) string {
 	var b strings.Builder
 	for _, r := range runs {
 		b.WriteString(r.text)
-		if r.link != "" && r.link != r.text {
+		if r.link != "" && r.link != r.text && r.link != "mailto:"+r.text {
 			b.WriteString(" (" + r.link + ")")
 		}
 	}
