@@ -14,7 +14,9 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"procurabot/adapters/discord/fakediscord"
 	"procurabot/adapters/playground"
+	"procurabot/adapters/slack/fakeslack"
 	"procurabot/bot"
 	"procurabot/bot/bottest"
 	"procurabot/locales"
@@ -78,6 +80,37 @@ func TestScripts(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestScriptsOnFakes plays the same scripts through the real client libraries
+// on a fake Slack and a fake Discord: people read the same words.
+func TestScriptsOnFakes(t *testing.T) {
+	for _, s := range allScripts(t) {
+		t.Run(s.name, func(t *testing.T) {
+			for _, d := range play(t, s, bottest.Options{Stage: fakes(t)}).Differs {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// fakes makes platforms that the real client libraries talk to.
+func fakes(t *testing.T) func(context.Context, string, func() time.Time) (bottest.Stage, error) {
+	return func(_ context.Context, platform string, now func() time.Time) (bottest.Stage, error) {
+		switch platform {
+		case "slack":
+			s, err := fakeslack.NewStage(fakeslack.Options{Now: now})
+			if err == nil {
+				t.Cleanup(s.Close)
+			}
+			return s, err
+		case "discord":
+			s := fakediscord.NewStage(now)
+			t.Cleanup(s.Close)
+			return s, nil
+		}
+		return nil, fmt.Errorf("there is no fake %s", platform)
+	}
 }
 
 // messageIDs lists what the bot can say.

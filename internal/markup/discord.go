@@ -29,7 +29,7 @@ func discordRun(b *strings.Builder, run Line, start bool) {
 	case link == "":
 	case strings.HasPrefix(link, "mailto:"):
 		// Discord makes no link of this scheme.
-		if label != link {
+		if label != link && "mailto:"+label != link {
 			after = " (" + discordEscape(link) + ")"
 		}
 	case label == link:
