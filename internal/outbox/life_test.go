@@ -116,9 +116,9 @@ func TestAHoldIsAPathAndOutlivesTheProcess(t *testing.T) {
 	db := openFile(t, path, c.Now)
 	busy := script{send: func(_ context.Context, d outbox.Delivery) (string, error) {
 		if d.Key == "a" {
-			return "", outbox.Retry{After: 90 * time.Second, Gate: "s/T1", Err: errors.New("429")}
+			return "", &outbox.Retry{After: 90 * time.Second, Gate: "s/T1", Err: errors.New("429")}
 		}
-		return "", outbox.Retry{After: time.Second, Gate: "s/T1", Err: errors.New("429, shorter")}
+		return "", &outbox.Retry{After: time.Second, Gate: "s/T1", Err: errors.New("429, shorter")}
 	}}
 	box := newOutbox(t, db, busy, outbox.Options{Workers: 0})
 	put(t, db, box, outbox.Message{Key: "a", Gate: "s/T1/post"})
@@ -254,7 +254,7 @@ func TestAZombieSettlesNothing(t *testing.T) {
 		if got := status(t, db, other, "k"); got.State != outbox.Sent || got.Receipt != "successor's" {
 			t.Errorf("the successor has %+v", got)
 		}
-		return "zombie's", outbox.Permanent{Err: errors.New("too late")}
+		return "zombie's", &outbox.Permanent{Err: errors.New("too late")}
 	}}
 	successor := script{
 		send: func(_ context.Context, d outbox.Delivery) (string, error) {

@@ -349,7 +349,7 @@ func (o *Outbox) deliver(ctx context.Context, c claimed) (out outcome) {
 	defer func() {
 		if v := recover(); v != nil {
 			// The value may hold what people wrote.
-			out.receipt, out.err = "", Uncertain{fmt.Errorf("the sender of %s panicked: %T", c.Route, v)}
+			out.receipt, out.err = "", &Uncertain{fmt.Errorf("the sender of %s panicked: %T", c.Route, v)}
 		}
 	}()
 	if c.state == Asking {

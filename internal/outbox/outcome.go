@@ -45,8 +45,8 @@ func decide(r row, receipt string, err error, now time.Time, jitter float64, mos
 }
 
 func decideSent(c change, r row, err error, jitter float64, most limits) change {
-	var retry Retry
-	var permanent Permanent
+	var retry *Retry
+	var permanent *Permanent
 	switch {
 	case errors.As(err, &permanent):
 		c.state, c.reason = Dead, reason(err)
@@ -71,7 +71,7 @@ func decideSent(c change, r row, err error, jitter float64, most limits) change 
 }
 
 func decideAsked(c change, r row, err error, now time.Time, jitter float64, most limits) change {
-	var retry Retry
+	retry := new(Retry) // stays so when err is something else
 	absent, unknowable := errors.Is(err, ErrAbsent), errors.Is(err, ErrUnknowable)
 	if !absent && !unknowable {
 		held := errors.As(err, &retry) && retry.Gate != ""

@@ -82,7 +82,7 @@ func (r *receiver) check(d outbox.Delivery, s *sentence) {
 }
 
 func (r *receiver) retry(s *sentence) error {
-	retry := outbox.Retry{Err: errors.New("busy"), After: time.Duration(rapid.IntRange(0, 3000).Draw(r.t, "after")) * time.Millisecond}
+	retry := &outbox.Retry{Err: errors.New("busy"), After: time.Duration(rapid.IntRange(0, 3000).Draw(r.t, "after")) * time.Millisecond}
 	if rapid.Bool().Draw(r.t, "holds a gate") {
 		retry.Gate = rapid.SampledFrom([]string{"g", "g/a", "g/ab", "g/b"}).Draw(r.t, "gate")
 		if until := r.clock.Now().Add(retry.After); until.After(r.gates[retry.Gate]) {
@@ -110,9 +110,9 @@ func (r *receiver) Send(_ context.Context, d outbox.Delivery) (string, error) {
 		return "", r.retry(s)
 	case "permanent":
 		s.never = true
-		return "", fmt.Errorf("wrapped: %w", outbox.Permanent{Err: errors.New("no such place")})
+		return "", fmt.Errorf("wrapped: %w", &outbox.Permanent{Err: errors.New("no such place")})
 	case "lose the question":
-		return "", outbox.Uncertain{Err: errors.New("connection reset")}
+		return "", &outbox.Uncertain{Err: errors.New("connection reset")}
 	case "lose the answer":
 		s.arrived++
 		return "", errors.New("connection reset")
@@ -152,7 +152,7 @@ func (r *receiver) Find(_ context.Context, d outbox.Delivery) (string, error) {
 		return "", outbox.ErrUnknowable
 	case "retry":
 		err = r.retry(s)
-		var retry outbox.Retry
+		var retry *outbox.Retry
 		if errors.As(err, &retry) && retry.Gate != "" {
 			s.asks--
 			return "", err

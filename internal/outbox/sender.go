@@ -40,15 +40,15 @@ type Permanent struct{ Err error }
 // Uncertain says that the message may have arrived.
 type Uncertain struct{ Err error }
 
-func (e Retry) Error() string {
+func (e *Retry) Error() string {
 	if e.Gate != "" {
 		return fmt.Sprintf("retry, %s held for %s: %v", e.Gate, e.After, e.Err)
 	}
 	return fmt.Sprintf("retry: %v", e.Err)
 }
-func (e Permanent) Error() string { return fmt.Sprintf("permanent: %v", e.Err) }
-func (e Uncertain) Error() string { return fmt.Sprintf("uncertain: %v", e.Err) }
+func (e *Permanent) Error() string { return fmt.Sprintf("permanent: %v", e.Err) }
+func (e *Uncertain) Error() string { return fmt.Sprintf("uncertain: %v", e.Err) }
 
-func (e Retry) Unwrap() error     { return e.Err }
-func (e Permanent) Unwrap() error { return e.Err }
-func (e Uncertain) Unwrap() error { return e.Err }
+func (e *Retry) Unwrap() error     { return e.Err }
+func (e *Permanent) Unwrap() error { return e.Err }
+func (e *Uncertain) Unwrap() error { return e.Err }

@@ -37,7 +37,7 @@ func TestWorkersKeepLanesApart(t *testing.T) {
 				delete(flying, d.Lane)
 			}()
 			if turn.Add(1)%5 == 0 {
-				return "", outbox.Permanent{Err: errors.New("no")}
+				return "", &outbox.Permanent{Err: errors.New("no")}
 			}
 			return "ok", nil
 		},
