@@ -243,6 +243,7 @@ const (
 func (l *link) watch(ctx context.Context) error {
 	tick := time.NewTicker(look)
 	defer tick.Stop()
+	answered := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -250,35 +251,23 @@ func (l *link) watch(ctx context.Context) error {
 		case <-l.lost:
 			return nil
 		case <-tick.C:
-			acknowledged, err := l.acknowledged(ctx)
-			if err != nil {
-				return err
-			}
-			if time.Since(acknowledged) > deadAfter {
-				l.a.log.Warn("Discord acknowledges no heartbeats, connecting again")
-				// Cut without a word, since a close frame would end the session. The
-				// library notices and says that it is lost.
-				l.hangUp()
-			}
 		}
-	}
-}
-
-// acknowledged asks the library, which may hold its lock for ever.
-func (l *link) acknowledged(ctx context.Context) (time.Time, error) {
-	answer := make(chan time.Time, 1)
-	go func() {
-		l.session.RLock()
-		defer l.session.RUnlock()
-		answer <- l.session.LastHeartbeatAck
-	}()
-	select {
-	case at := <-answer:
-		return at, nil
-	case <-time.After(stuck):
-		return time.Time{}, errWorn
-	case <-ctx.Done():
-		return time.Now(), nil
+		// The library may hold its lock for ever, so that it is not waited for.
+		if !l.session.TryRLock() {
+			if time.Since(answered) > stuck {
+				return errWorn
+			}
+			continue
+		}
+		acknowledged := l.session.LastHeartbeatAck
+		l.session.RUnlock()
+		answered = time.Now()
+		if answered.Sub(acknowledged) > deadAfter {
+			l.a.log.Warn("Discord acknowledges no heartbeats, connecting again")
+			// Cut without a word, since a close frame would end the session. The
+			// library notices and says that it is lost.
+			l.hangUp()
+		}
 	}
 }
 

@@ -189,6 +189,10 @@ func (r *Rooms) Seen() []bottest.Seen {
 	return seen
 }
 
+// Lenient says that the rooms let people send any form: what a form's fields
+// allow is checked by the page, and by the bot.
+func (r *Rooms) Lenient() bool { return true }
+
 // Fault makes the next Send fail: "429" asks to wait, "500" fails before the
 // message is taken, "reset" after it.
 func (r *Rooms) Fault(kind string) error {

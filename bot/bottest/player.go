@@ -171,7 +171,12 @@ type role struct {
 	role    bot.Role
 }
 
+// plays reports whether a step with an "only" before it is played here.
 func (p *player) plays(st step) bool {
+	if st.only == "lenient" {
+		l, ok := p.stages[p.platformOf(st.act)].(Lenient)
+		return ok && l.Lenient()
+	}
 	_, there := p.stages[st.only]
 	return there && p.platformOf(st.act) == st.only
 }

@@ -28,7 +28,7 @@ func (s Seen) lines() []string {
 	case s.Errors != nil:
 		out := []string{"refused for " + s.To + ":"}
 		for _, name := range slices.Sorted(maps.Keys(s.Errors)) {
-			out = append(out, "  "+name+": "+s.Errors[name])
+			out = append(out, indent(name+": "+s.Errors[name])...)
 		}
 		return out
 	case s.Private:

@@ -50,6 +50,13 @@ type Faulty interface {
 	Fault(kind string) error
 }
 
+// Lenient is a stage whose people may type what the platforms' own programs
+// would not let them send: a field that is too long, or left empty. What comes
+// from a program of somebody's own must be refused all the same.
+type Lenient interface {
+	Lenient() bool
+}
+
 // Person is somebody on a platform.
 type Person struct {
 	Name   string

@@ -70,7 +70,15 @@ func fullLocale(l string) string {
 
 // AddPerson makes a person who is in all guilds. Everybody is shown the admin
 // commands: who may use them is for the bot to say.
+// The first brings a guild: people without one in common with the bot cannot
+// be written to.
 func (s *Stage) AddPerson(_ context.Context, p bottest.Person) error {
+	s.mu.Lock()
+	first := len(s.towns) == 0
+	s.mu.Unlock()
+	if first {
+		s.addChannel("general", fullLocale(p.Locale))
+	}
 	u := s.AddUser(User{Name: p.Name, GlobalName: p.Name, Locale: fullLocale(p.Locale), Permissions: Usual | ManageGuild})
 	s.mu.Lock()
 	defer s.mu.Unlock()
