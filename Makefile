@@ -36,3 +36,6 @@ lint: tools
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+faults: tools
+	$(GO) test -count=1 -timeout 60m ./internal/faults -plant -v
