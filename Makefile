@@ -6,7 +6,7 @@ SHELL := /bin/bash
 GO ?= go
 PROGRAM := bin/procurabot
 
-.PHONY: help demo test lint nightly bench faults build tools fuzz docs
+.PHONY: help demo test lint golden bench nightly fuzz faults build tools
 
 help:
 	@echo "make demo      start the bot on a page in the browser, on an embedded database"
@@ -39,3 +39,21 @@ lint: tools
 
 faults: tools
 	$(GO) test -count=1 -timeout 60m ./internal/faults -plant -v
+
+golden: tools
+	$(GO) run ./cmd/procurabot play --update cmd/procurabot/testdata/scripts
+	$(GO) test ./adapters/slack ./adapters/discord ./internal/markup -update
+
+# How long each fuzz target runs.
+FUZZTIME ?= 10m
+
+fuzz: tools
+	@set -e; for package in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$package/*_test.go); do \
+			$(GO) test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+		done; \
+	done
+
+nightly: tools faults fuzz
+	$(GO) test -race -count=1 -timeout 4h ./cmd/procurabot -seeds 1000 -kills 1000
+	$(GO) test -race -count=1 -timeout 1h ./internal/... -rapid.checks=10000

@@ -24,7 +24,7 @@ func (r *Rooms) command(ctx context.Context, p *person, at place, line string) e
 		c, rest, ok := match(l.bot, words)
 		l.acts.Done()
 		if !ok {
-			return fmt.Errorf("Discord offers no command %q", line)
+			return fmt.Errorf("no command %q is offered on Discord", line)
 		}
 		what.Path, what.Options = c.Path, split(c.Options, rest)
 	} else {

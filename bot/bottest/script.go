@@ -158,7 +158,7 @@ func parseAct(line string) (act, error) {
 	case f[0] == "only" && len(f) == 2:
 		return onlyOn(f[1]), nil
 	}
-	return nil, fmt.Errorf("I do not understand %q; docs/scripts.md lists what a line may be", line)
+	return nil, fmt.Errorf("not understood: %q; docs/scripts.md lists what a line may be", line)
 }
 
 // unquote lets a script write a long or strange text as a Go string:

@@ -1,7 +1,8 @@
 // Package faults keeps faults that somebody might well make, each as a small
 // change of the source, and holds that the tests find every one of them.
 //
-// Each file of testdata names a package whose tests must fail, a file, and the
+// Each file of testdata names a package whose tests must fail (with what else
+// to tell go test), a file, and the
 // lines to be replaced. The plain test holds that they still fit the source;
 // with -plant (make faults) each is planted, in a copy that only the compiler
 // sees, and the package's tests are run.
@@ -87,7 +88,8 @@ func (f fault) mustBeFound(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	test := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-failfast", "-timeout=5m", "-overlay="+overlay, f.pkg)
+	args := append([]string{"test", "-count=1", "-failfast", "-timeout=5m", "-overlay=" + overlay}, strings.Fields(f.pkg)...)
+	test := exec.CommandContext(t.Context(), "go", args...)
 	test.Dir = root
 	out, err := test.CombinedOutput()
 	switch {

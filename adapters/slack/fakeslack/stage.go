@@ -198,7 +198,7 @@ func (st *Stage) Submit(ctx context.Context, person string, values map[string]st
 		return err
 	}
 	if len(st.Acks()) == before {
-		return fmt.Errorf("Slack's own client refuses the form: %v", result.Errors)
+		return fmt.Errorf("the form is refused by Slack's own client: %v", result.Errors)
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -259,7 +259,7 @@ func (st *Stage) Fault(kind string) error {
 	case "reset":
 		f = Fault{Kind: ResetAfter}
 	default:
-		return fmt.Errorf("Slack cannot fail by %q", kind)
+		return fmt.Errorf("no fault of Slack is called %q", kind)
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
