@@ -33,7 +33,8 @@ func (c *Coverage) add(l bot.Language, id string) {
 	c.said[l][id] = true
 }
 
-func (c *Coverage) wrap(p bot.Phrasebook) bot.Phrasebook {
+// Phrasebook collects what is said from p.
+func (c *Coverage) Phrasebook(p bot.Phrasebook) bot.Phrasebook {
 	if c == nil {
 		return p
 	}

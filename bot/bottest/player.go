@@ -287,7 +287,7 @@ func (p *player) open(ctx context.Context) error {
 	h := House{
 		Path: p.path, Now: p.clock.Now, Editors: p.editors,
 		Directory:  p.faults.wrap,
-		Phrasebook: p.o.Coverage.wrap,
+		Phrasebook: p.o.Coverage.Phrasebook,
 	}
 	for _, platform := range p.order {
 		a, err := p.stages[platform].Adapter(ctx)

@@ -66,9 +66,6 @@ func list(t *bot.Turn) error {
 	if err != nil {
 		return err
 	}
-	if len(all) == 0 {
-		return bot.Refuse("members.roles-nobody", nil)
-	}
 	var people bot.Lines
 	for _, h := range all {
 		var roles bot.List

@@ -12,7 +12,8 @@ import (
 	"procurabot/internal/database"
 )
 
-func testApp(t *testing.T) *app {
+// testApp puts the program together over a new database.
+func testApp(t *testing.T, p parts) *app {
 	t.Helper()
 	db, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), database.Options{Synchronous: "OFF"})
 	if err != nil {
@@ -23,7 +24,8 @@ func testApp(t *testing.T) *app {
 			t.Error(err)
 		}
 	})
-	a, err := newApp(t.Context(), parts{db: db, log: slog.New(slog.DiscardHandler)})
+	p.db, p.log = db, slog.New(slog.DiscardHandler)
+	a, err := newApp(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +40,7 @@ var commandName = regexp.MustCompile(`^[-_'\p{L}\p{N}]{1,32}$`)
 // description in each language that the platforms accept, and no two that stand
 // beside each other share a name.
 func TestCommandTable(t *testing.T) {
-	engine := testApp(t).engine
+	engine := testApp(t, parts{}).engine
 	for _, l := range bot.Languages() {
 		taken := map[string]string{} // what is said at a place -> which command says it
 		claim := func(place, name, id string) {

@@ -93,6 +93,8 @@ var errDiffers = errors.New("something differs")
 // usageError is something that the one who started the program can mend.
 type usageError struct{ error }
 
+func (u usageError) Unwrap() error { return u.error }
+
 // usage reports whether an error is for the one who started the program.
 func usage(err error) bool {
 	var u usageError

@@ -37,6 +37,15 @@ It runs until it is asked to stop (SIGTERM, Ctrl-C), and then finishes what it i
 }
 
 func (runCommand) Run(p *program) error {
+	err := serve(p)
+	if p.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // asked to stop while it was starting, which is no failure
+	}
+	return err
+}
+
+// serve is all of a run, from the settings to the stop.
+func serve(p *program) error {
 	c, err := readConfig(p.env)
 	if err != nil {
 		return err
