@@ -72,7 +72,7 @@ func (t *commandTable) find(in Commanded, b Book) (*CommandInfo, Args, error) {
 	for depth := 0; ; depth++ {
 		if depth == len(words) {
 			word, more := cutWord(rest)
-			if word == "" && depth == 1 {
+			if word == "" && slices.ContainsFunc(candidates, func(c CommandInfo) bool { return c.Path[depth] == "help" }) {
 				word = "help" // "/procura" alone
 			}
 			words, rest = append(words, word), more

@@ -63,10 +63,15 @@ func (b *Benefits) preview(t *bot.Turn) error {
 	if err := saveReply(t.Tx, r); err != nil {
 		return err
 	}
-	read := framed(q, r.text)
+	read, where := framed(q, r.text), "benefits.preview-private"
+	if q.place != nil {
+		where = "benefits.preview-public"
+	}
 	_, err = t.Reply(bot.Say{
 		// What the asker reads is in their language, whatever the editor's.
-		Phrase: bot.P("benefits.preview", bot.Values{"Answer": bot.Marked(read.Render(t.Book, q.language))}),
+		Phrase: bot.P("benefits.preview", bot.Values{
+			"Answer": bot.Marked(read.Render(t.Book, q.language)), "Where": bot.P(where, nil),
+		}),
 		Buttons: []bot.Press{
 			{Button: sendButton, Value: r.id, Style: bot.Primary},
 			{Button: changeButton, Value: r.id},

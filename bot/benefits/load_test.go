@@ -99,7 +99,7 @@ func TestLoadKeepsEdits(t *testing.T) {
 		t.Error("new pages do not change the revision")
 	}
 	for question, want := range map[string]string{
-		"Logo": "Edited.", "where do I park": "Park behind the house. Ask procura@example.org (mailto:procura@example.org).",
+		"Logo": "Edited.", "where do I park": "Park behind the house. Ask procura@example.org.",
 	} {
 		got, err := w.benefits.Ask(t.Context(), question, bot.German) // there is no German text: English it is
 		if err != nil || got.Text != want {
