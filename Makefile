@@ -30,7 +30,16 @@ demo: build
 	@exec $(PROGRAM) demo
 
 test: tools
+	@if ! command -v npm >/dev/null; then echo "npm is missing: accessibility is not checked"; \
+	elif [ ! -d tools/node_modules/axe-core ]; then npm install --no-package-lock --no-audit --no-fund --prefix tools; fi
 	$(GO) test -race -timeout 20m ./...
+
+# ROUNDS=3 is quicker and less sure. The packages' own first, the whole program last.
+ROUNDS ?= 10
+bench: tools
+	$(GO) test -run '^$$' -bench . -benchtime 0.5s ./internal/database ./internal/outbox ./internal/markup ./internal/retrieval
+	$(GO) test -run '^$$' -bench 'Memory|Start' -benchtime 3x ./cmd/procurabot
+	$(GO) test -run '^$$' -bench 'Turn' -benchtime $(ROUNDS)x -timeout 30m ./cmd/procurabot
 
 lint: tools
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }

@@ -79,7 +79,7 @@ func TestSettingsOnEveryConnection(t *testing.T) {
 			level = "0"
 		}
 		if err := db.Update(t.Context(), func(tx *Tx) error {
-			return check(tx, map[string]string{"synchronous": level, "secure_delete": "1"})
+			return check(tx, map[string]string{"synchronous": level, "secure_delete": "1", "temp_store": "2"})
 		}); err != nil {
 			t.Error(err)
 		}

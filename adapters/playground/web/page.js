@@ -277,4 +277,8 @@ document.addEventListener("DOMContentLoaded", () => {
 
 	openForm();
 	toEnd();
+	// A phone's keyboard, or a turned screen, takes room: the newest message stays in sight.
+	let wasAtEnd = true;
+	log.addEventListener("scroll", () => { wasAtEnd = atEnd(); }, { passive: true });
+	new ResizeObserver(() => { if (wasAtEnd) toEnd(); }).observe(log);
 });
