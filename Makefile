@@ -32,7 +32,7 @@ demo: build
 test: tools
 	@if ! command -v npm >/dev/null; then echo "npm is missing: accessibility is not checked"; \
 	elif [ ! -d tools/node_modules/axe-core ]; then npm install --no-package-lock --no-audit --no-fund --prefix tools; fi
-	$(GO) test -race -timeout 20m ./...
+	$(GO) test -race -timeout 40m ./...
 
 # ROUNDS=3 is quicker and less sure. The packages' own first, the whole program last.
 ROUNDS ?= 10
