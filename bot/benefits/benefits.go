@@ -44,6 +44,7 @@ import (
 
 	"procurabot/bot"
 	"procurabot/internal/database"
+	"procurabot/internal/retrieval"
 	"procurabot/internal/schedule"
 )
 
@@ -54,12 +55,13 @@ type Auditor interface {
 
 // Options of [New].
 type Options struct {
-	Phrasebook bot.Phrasebook // where actions' phrases are read; required
-	Contact    string         // an e-mail or web address; "" is the message "benefits.contact-fallback"
-	Editors    *bot.Spot      // the channel where people answer; nil: there is none
-	Auditor    Auditor        // nil: nothing is written down
-	Keep       time.Duration  // how long ended questions are kept; 0 is 90 days
-	Place      *time.Location // of the network: working days, daily work; nil is Europe/Brussels
+	Phrasebook bot.Phrasebook                           // where actions' phrases are read; required
+	Contact    string                                   // an e-mail or web address; "" is the message "benefits.contact-fallback"
+	Editors    *bot.Spot                                // the channel where people answer; nil: there is none
+	Auditor    Auditor                                  // nil: nothing is written down
+	Keep       time.Duration                            // how long ended questions are kept; 0 is 90 days
+	Index      func([]retrieval.Entry) *retrieval.Index // nil is retrieval.Build; many engines over the same knowledge may share one
+	Place      *time.Location                           // of the network: working days, daily work; nil is Europe/Brussels
 }
 
 // Benefits is the feature. [Benefits.Load] comes before its first use.
@@ -83,6 +85,9 @@ func New(files fs.FS, o Options) (*Benefits, error) {
 		if o.Place, err = time.LoadLocation("Europe/Brussels"); err != nil {
 			return nil, fmt.Errorf("benefits: %w", err)
 		}
+	}
+	if o.Index == nil {
+		o.Index = retrieval.Build
 	}
 	return &Benefits{files: files, o: o}, nil
 }

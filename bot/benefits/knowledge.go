@@ -83,7 +83,7 @@ func (b *Benefits) build(tx *database.Tx) (*library, error) {
 	for _, id := range b.actions {
 		entries = append(entries, messages(book, id, actionLabel+id)...)
 	}
-	return &library{revision, retrieval.Build(entries)}, nil
+	return &library{revision, b.o.Index(entries)}, nil
 }
 
 // messages are the phrases that a message holds for a label, one a line.

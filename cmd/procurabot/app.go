@@ -15,6 +15,7 @@ import (
 	"procurabot/bot/messages"
 	"procurabot/internal/database"
 	"procurabot/internal/outbox"
+	"procurabot/internal/retrieval"
 	"procurabot/internal/schedule"
 	"procurabot/locales"
 )
@@ -31,8 +32,9 @@ type parts struct {
 	workers  int            // that send; 0: inline, when a step is made
 	log      *slog.Logger
 
-	directory  func(bot.Directory) bot.Directory   // nil: as it is
-	phrasebook func(bot.Phrasebook) bot.Phrasebook // nil: as it is
+	index      func([]retrieval.Entry) *retrieval.Index // nil: built anew
+	directory  func(bot.Directory) bot.Directory        // nil: as it is
+	phrasebook func(bot.Phrasebook) bot.Phrasebook      // nil: as it is
 }
 
 // app is the program put together.
@@ -89,7 +91,7 @@ func newApp(ctx context.Context, p parts) (*app, error) {
 		phrasebook = p.phrasebook(texts)
 	}
 	answers, err := benefits.New(locales.Files(), benefits.Options{
-		Phrasebook: phrasebook, Contact: p.contact, Editors: p.editors, Auditor: people, Keep: p.keep, Place: p.zone,
+		Phrasebook: phrasebook, Contact: p.contact, Editors: p.editors, Auditor: people, Keep: p.keep, Place: p.zone, Index: p.index,
 	})
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 	"procurabot/bot"
 	"procurabot/bot/bottest"
 	"procurabot/internal/database"
+	"procurabot/internal/retrieval"
 )
 
 type playCommand struct {
@@ -108,6 +109,11 @@ func rooms(_ context.Context, platform string, now func() time.Time) (bottest.St
 // build makes the whole program for a script: all features, a file that is not
 // flushed (a script that is cut off is played again), sends inline.
 func build(ctx context.Context, h bottest.House) (*bottest.Tenant, error) {
+	return buildWith(ctx, h, nil)
+}
+
+// buildWith is build with an index that other scripts may have built already.
+func buildWith(ctx context.Context, h bottest.House, index func([]retrieval.Entry) *retrieval.Index) (*bottest.Tenant, error) {
 	db, err := database.Open(ctx, h.Path, database.Options{Now: h.Now, Random: h.Random, Synchronous: "OFF"})
 	if err != nil {
 		return nil, err
@@ -115,6 +121,7 @@ func build(ctx context.Context, h bottest.House) (*bottest.Tenant, error) {
 	a, err := newApp(ctx, parts{
 		db: db, adapters: h.Adapters, editors: h.Editors, contact: "secretariat@procura.example",
 		log: slog.New(slog.DiscardHandler), directory: h.Directory, phrasebook: h.Phrasebook,
+		index: index,
 	})
 	if err != nil {
 		db.Close()
