@@ -372,14 +372,31 @@ func (p *platforms) noSecrets(t *testing.T, log string) {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		b, err := os.ReadFile(filepath.Join(p.home, f.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for what, secret := range secrets {
-			if bytes.Contains(b, []byte(secret)) {
-				t.Errorf("%s has %s", f.Name(), what)
-			}
+		p.search(t, filepath.Join(p.home, f.Name()), map[string]string{
+			"Slack's bot token": secrets["Slack's bot token"], "Slack's app token": secrets["Slack's app token"], "Discord's token": secrets["Discord's token"],
+		})
+	}
+	// A backup is what is stored, without what SQLite leaves in the gaps of its pages.
+	path := filepath.Join(t.TempDir(), "backup.db")
+	db, err := database.Open(t.Context(), p.database(), database.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Backup(t.Context(), path), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	p.search(t, path, secrets)
+}
+
+func (p *platforms) search(t *testing.T, path string, secrets map[string]string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, secret := range secrets {
+		if bytes.Contains(b, []byte(secret)) {
+			t.Errorf("%s has %s", filepath.Base(path), what)
 		}
 	}
 }
