@@ -16,13 +16,7 @@ import (
 var schemaFiles embed.FS
 
 // Schema is the engine's part of the database.
-func Schema() fs.FS {
-	sub, err := fs.Sub(schemaFiles, "schema")
-	if err != nil {
-		panic(err) // the embedded folder is named above
-	}
-	return sub
-}
+func Schema() fs.FS { return schemaFiles }
 
 // markSeen marks an incoming thing. When it was marked before it gives what
 // was shown then.

@@ -16,13 +16,7 @@ import (
 var schemaFiles embed.FS
 
 // Schema is the members' part of the database.
-func Schema() fs.FS {
-	sub, err := fs.Sub(schemaFiles, "schema")
-	if err != nil {
-		panic(err) // the embedded folder is named above
-	}
-	return sub
-}
+func Schema() fs.FS { return schemaFiles }
 
 func find(tx *database.Tx, a bot.Account) (bot.Member, bool, error) {
 	m := bot.Member{Account: a}
