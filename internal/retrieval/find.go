@@ -19,6 +19,9 @@ func (x *Index) Find(question string) Result {
 	if !r.Exact {
 		// People explain themselves before or after they ask.
 		for _, sentence := range sentences(question) {
+			if slices.Equal(sentence, ws) {
+				continue // the whole has been judged
+			}
 			part := x.decide(sentence, x.compare(features(sentence)))
 			if part.Exact || !r.Exact && part.Confidence > r.Confidence {
 				r = part
@@ -78,8 +81,9 @@ func (x *Index) decide(ws []string, cosines []float64) Result {
 // compare gives the cosine between a question and each phrase.
 func (x *Index) compare(question map[string]float64) []float64 {
 	cosines := make([]float64, len(x.phrases))
-	length := x.length(question)
-	for _, f := range slices.Sorted(maps.Keys(question)) {
+	ordered := slices.Sorted(maps.Keys(question))
+	length := x.length(question, ordered)
+	for _, f := range ordered {
 		known := x.features[f]
 		w := question[f] * known.idf / length
 		for _, p := range known.in {

@@ -86,8 +86,9 @@ func Build(entries []Entry) *Index {
 	}
 	x.rare = math.Log(1 + n)
 	for i, v := range vectors {
-		length := x.length(v)
-		for _, f := range slices.Sorted(maps.Keys(v)) {
+		ordered := slices.Sorted(maps.Keys(v))
+		length := x.length(v, ordered)
+		for _, f := range ordered {
 			known := x.features[f]
 			known.in = append(known.in, posting{int32(i), float32(v[f] * known.idf / length)})
 			x.features[f] = known
@@ -96,11 +97,11 @@ func Build(entries []Entry) *Index {
 	return x
 }
 
-// length of a vector, with the features that nobody has used. The order of the
-// sum is fixed, because the last bit of a sum depends on it.
-func (x *Index) length(v map[string]float64) float64 {
+// length of a vector, with the features that nobody has used. They come in order,
+// because the last bit of a sum depends on it.
+func (x *Index) length(v map[string]float64, ordered []string) float64 {
 	var sum float64
-	for _, f := range slices.Sorted(maps.Keys(v)) {
+	for _, f := range ordered {
 		idf := x.rare
 		if known, ok := x.features[f]; ok {
 			idf = known.idf
