@@ -227,8 +227,11 @@ func (a *Adapter) search(ctx context.Context, channel string, e bot.Envelope) (b
 	if err := a.request(ctx, http.MethodGet, "channels/"+channel+"/messages"+query, nil, &all); err != nil {
 		return "", unfound(err, a.Gate(e.To))
 	}
-	content := render(e.Body).Content
-	self, nonces := a.people.bot(), false
+	self, err := a.self(ctx)
+	if err != nil {
+		return "", unfound(err, a.Gate(e.To))
+	}
+	content, nonces := render(e.Body).Content, false
 	for _, m := range all {
 		if m.Author.ID != self {
 			continue
@@ -249,6 +252,22 @@ func (a *Adapter) search(ctx context.Context, channel string, e bot.Envelope) (b
 		return "", outbox.ErrUnknowable
 	}
 	return "", outbox.ErrAbsent
+}
+
+// self is the bot's own user, asked for where the Gateway has not said it yet: a
+// restart searches for what it is unsure of before it is connected.
+func (a *Adapter) self(ctx context.Context) (string, error) {
+	if id := a.people.bot(); id != "" {
+		return id, nil
+	}
+	var me struct {
+		ID string `json:"id"`
+	}
+	if err := a.request(ctx, http.MethodGet, "users/@me", nil, &me); err != nil {
+		return "", err
+	}
+	a.people.isReady(me.ID)
+	return me.ID, nil
 }
 
 // clockSkew is how far our clock and Discord's may be apart.

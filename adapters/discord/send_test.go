@@ -169,6 +169,24 @@ func TestFindLater(t *testing.T) {
 	}
 }
 
+// A restart searches for what it is unsure of before the Gateway has said who the bot is.
+func TestFindBeforeConnected(t *testing.T) {
+	s := newScene(t)
+	a := s.bare()
+	e := s.envelope(s.lobby(), "was it taken?")
+	e.Unsure, e.FirstAttempt = true, s.clock.Now()
+	id, err := a.Send(s.ctx, e)
+	s.must(err)
+	s.clock.Set(s.clock.Now().Add(10 * time.Minute))
+	s.Fail("GET /users/@me", 1, fakediscord.RateLimited(time.Second, "user", false))
+	if kind, _, _ := outcome(second(a.Find(s.ctx, e))); kind != "retry" {
+		t.Errorf("who the bot is cannot be told now: the search is %s", kind)
+	}
+	if found, err := a.Find(s.ctx, e); err != nil || found != id {
+		t.Errorf("found %q %v, sent %q", found, err, id)
+	}
+}
+
 func TestFindOfAnswers(t *testing.T) {
 	s := newScene(t).run()
 	in := s.commands("/procura ask x")
