@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"procurabot/internal/database"
@@ -46,6 +47,8 @@ type Engine struct {
 	buttons  map[string]ButtonHandler
 	forms    map[string]Form
 	actions  map[string]Action
+
+	scrubDue atomic.Bool // something was forgotten since the file was scrubbed
 }
 
 // New makes an engine over a database that has been migrated. It fails when
@@ -474,8 +477,22 @@ func (e *Engine) forget(tx *database.Tx, at time.Time) error {
 	if err := forget(tx, at.Add(-keepSeen), at.Add(-keepDrafts)); err != nil {
 		return err
 	}
+	// Step scrubs: that takes the writer for itself, which is still inside this transaction.
+	tx.AfterCommit(func() { e.scrubDue.Store(true) })
 	_, err := e.outbox.Forget(tx, at.Add(-keepSent))
 	return err
+}
+
+// scrub rids the file of what was forgotten, once after each time. What was
+// sent is blanked at once, yet a copy of it, with the token that answers an
+// interaction, may stay in the file until then.
+func (e *Engine) scrub(ctx context.Context) {
+	if !e.scrubDue.Swap(false) {
+		return
+	}
+	if err := e.db.Scrub(ctx); err != nil && ctx.Err() == nil {
+		e.log.Error("what was deleted may be left in the file until tomorrow", "err", err)
+	}
 }
 
 // Step does all that is due now and says when to come again; a zero time is
@@ -489,6 +506,7 @@ func (e *Engine) Step(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("outbox: %w", err)
 	}
+	e.scrub(ctx)
 	if next.IsZero() || !sent.IsZero() && sent.Before(next) {
 		next = sent
 	}

@@ -72,7 +72,23 @@ func serve(p *program) error {
 		return errors.Join(err, db.Close())
 	}
 	log.Info("running", "database", c.Database, "version", version())
-	return errors.Join(a.run(p.ctx, adapters), db.Close())
+	err = a.run(p.ctx, adapters)
+	a.scrub()
+	return errors.Join(err, db.Close())
+}
+
+// scrubTime is how long a stop may take to scrub: enough for some hundred
+// megabytes.
+const scrubTime = 5 * time.Second
+
+// scrub leaves a file that holds nothing which was deleted: it may now lie
+// there for long, or be copied elsewhere. A stop does not fail because of it.
+func (a *app) scrub() {
+	ctx, cancel := context.WithTimeout(context.Background(), scrubTime)
+	defer cancel()
+	if err := a.db.Scrub(ctx); err != nil {
+		a.log.Error("what was deleted may be left in the file until the next stop or day", "err", err)
+	}
 }
 
 // connect makes the adapters that the settings name.

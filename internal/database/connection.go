@@ -21,9 +21,13 @@ var background = context.Background()
 // cachedStatements bounds the prepared statements that the driver keeps on each connection, oldest use out first.
 const cachedStatements = 256
 
+// busyTimeout is how long a statement waits for a lock that another connection holds, in milliseconds.
+const busyTimeout = 5000
+
 // dataSource writes the driver's name of the file. The path is escaped as in a URI, since it may hold '?' or '%'.
 func dataSource(path string, settings ...string) string {
-	settings = append(settings, "_busy_timeout=5000", "_foreign_keys=on", "_stmt_cache_size="+strconv.Itoa(cachedStatements))
+	settings = append(settings, "_foreign_keys=on",
+		"_busy_timeout="+strconv.Itoa(busyTimeout), "_stmt_cache_size="+strconv.Itoa(cachedStatements))
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(settings, "&")
 }
 

@@ -19,6 +19,7 @@
 //	db, err := database.Open(ctx, path, database.Options{})
 //	err = db.Migrate(ctx, "events", schema)
 //	err = db.Update(ctx, func(tx *database.Tx) error { ... })
+//	err = db.Scrub(ctx)                         // now and then, and before Close where the file must not tell more
 //	err = db.Close()
 //
 // # What is guaranteed
@@ -29,8 +30,10 @@
 //   - An operation may run more than once, when something ends the transaction of its group. Only the last run counts,
 //     so it must touch nothing but its Tx; what memory needs to learn goes into [Tx.AfterCommit].
 //   - A full disk makes operations fail with [ErrUnwritable]; writing goes on by itself when there is space.
+//   - What is deleted is written over with zeros. Copies of it may be left elsewhere in the file and in the write-ahead log,
+//     until [DB.Scrub], which leaves nothing there but what is stored.
 //
-// An operation must not call Update, Migrate or Foreign itself: it would wait for the writer, which waits for it.
+// An operation must not call Update, Migrate, Foreign or Scrub itself: it would wait for the writer, which waits for it.
 package database
 
 import (
@@ -40,6 +43,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -76,6 +80,11 @@ type DB struct {
 	closing   sync.Once
 	closeErr  error
 	foreignAt int64 // the data_version last seen; belongs to the writer goroutine
+
+	followers struct {
+		sync.Mutex
+		all []func(context.Context)
+	}
 }
 
 // Open opens the database file at path, creates it when there is none, and brings the tables of this package up to date.
@@ -130,7 +139,7 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 }
 
 // Foreign reports whether another process, or a connection that is not the writer's, has committed since it was last
-// asked (or since Open). The program's own updates do not count.
+// asked (or since Open). The program's own updates do not count. Where it has, those who [DB.Follow] are told first.
 func (db *DB) Foreign(ctx context.Context) (bool, error) {
 	var changed bool
 	err := db.writer.do(ctx, &job{alone: func(c *connection) error {
@@ -143,7 +152,24 @@ func (db *DB) Foreign(ctx context.Context) (bool, error) {
 		db.foreignAt = version
 		return nil
 	}})
-	return changed && err == nil, err
+	if err != nil || !changed {
+		return false, err
+	}
+	db.followers.Lock()
+	all := slices.Clone(db.followers.all)
+	db.followers.Unlock()
+	for _, follow := range all {
+		follow(ctx)
+	}
+	return true, nil
+}
+
+// Follow has fn run whenever [DB.Foreign] finds that another process has written: for what is kept in memory and not read
+// again in each operation. It runs in the goroutine of who asked, and may call Update and View.
+func (db *DB) Follow(fn func(context.Context)) {
+	db.followers.Lock()
+	defer db.followers.Unlock()
+	db.followers.all = append(db.followers.all, fn)
 }
 
 // NewID returns a new id: see [Tx.NewID].

@@ -36,6 +36,21 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
+	for _, c := range []struct{ name, path, want string }{
+		{"no folder", filepath.Join(folder, "missing", "x.db"), "the folder " + filepath.Join(folder, "missing") + " does not exist"},
+		{"below a file", filepath.Join(text, "x.db"), "is not a folder"},
+		{"unwritable folder", "/proc/x.db", "cannot be written"},
+	} {
+		t.Run("lock, "+c.name, func(t *testing.T) {
+			lock, err := Lock(c.path)
+			if err == nil {
+				t.Fatal(errors.Join(errors.New("it was locked"), lock.Close()))
+			}
+			if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") || errors.Is(err, ErrLocked) {
+				t.Errorf("got %q, want one sentence with %q", err, c.want)
+			}
+		})
+	}
 	if _, err := Open(t.Context(), filepath.Join(folder, "x.db"), Options{Synchronous: "SOMETIMES"}); err == nil {
 		t.Error("an unknown synchronous was taken")
 	}
@@ -199,6 +214,29 @@ func TestForeignWritesAreNoticed(t *testing.T) {
 	}
 	asks(true, "another process's write")
 	asks(false, "asking")
+}
+
+// Who follows is told of foreign writes alone, and may read what was written.
+func TestFollow(t *testing.T) {
+	db := open(t, Options{})
+	var seen [][]string
+	db.Follow(func(context.Context) { seen = append(seen, items(t, db)) })
+	ask := func() {
+		t.Helper()
+		if _, err := db.Foreign(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(t, db, "INSERT INTO item VALUES ('a')")
+	ask()
+	if _, err := rawPool(t, db.Path()).Exec("INSERT INTO item VALUES ('b')"); err != nil {
+		t.Fatal(err)
+	}
+	ask()
+	ask()
+	if len(seen) != 1 || !slices.Equal(seen[0], []string{"a", "b"}) {
+		t.Errorf("told of %q", seen)
+	}
 }
 
 func TestBackup(t *testing.T) {

@@ -62,24 +62,29 @@ func unwritable(err error) error {
 
 // explain says in one sentence why the file at path cannot be opened, where SQLite's own words do not.
 func explain(path string, err error) error {
-	folder := filepath.Dir(path)
 	switch code(err) {
 	case sqlite3.ErrNotADB:
 		return fmt.Errorf("the file is not a SQLite database: %w", err)
 	case sqlite3.ErrReadonly:
 		return fmt.Errorf("the file is read-only: %w", err)
 	case sqlite3.ErrCantOpen:
-		info, statErr := os.Stat(folder)
-		switch {
-		case errors.Is(statErr, os.ErrNotExist):
-			return fmt.Errorf("the folder %s does not exist: %w", folder, err)
-		case statErr == nil && !info.IsDir():
-			return fmt.Errorf("%s is not a folder: %w", folder, err)
-		}
-		if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
-			return fmt.Errorf("it is a folder, not a file: %w", err)
-		}
-		return fmt.Errorf("the folder %s cannot be written by this user: %w", folder, err)
+		return explainPlace(path, err)
 	}
 	return err
+}
+
+// explainPlace says why there can be no file at path.
+func explainPlace(path string, err error) error {
+	folder := filepath.Dir(path)
+	info, statErr := os.Stat(folder)
+	switch {
+	case errors.Is(statErr, os.ErrNotExist):
+		return fmt.Errorf("the folder %s does not exist: %w", folder, err)
+	case statErr == nil && !info.IsDir():
+		return fmt.Errorf("%s is not a folder: %w", folder, err)
+	}
+	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+		return fmt.Errorf("it is a folder, not a file: %w", err)
+	}
+	return fmt.Errorf("the folder %s cannot be written by this user: %w", folder, err)
 }
