@@ -123,6 +123,10 @@ func (b *book) Has(id string) bool {
 	return ok
 }
 
+// command reports whether an id is of a command or one of its options, so that
+// its ".name" is typed.
+func (b *book) command(id string) bool { return b.Has(stem(id) + ".description") }
+
 // row finds one text.
 func (b *book) row(id string, l bot.Language) (row, bool) {
 	i, ok := b.index[key{id, l}]

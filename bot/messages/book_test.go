@@ -68,7 +68,7 @@ func TestLookup(t *testing.T) {
 
 // write changes a text as another feature's transaction would.
 func write(tx *database.Tx, k key, over int, text string) error {
-	err := replaceText(tx, over, row{key: k, Version: over + 1, State: Edited, Text: Forms{Other: text}, Shipped: Forms{Other: "?"}}, "m-ada", whyEdited)
+	err := replaceText(tx, over, row{key: k, Version: over + 1, State: Edited, Text: Forms{Other: text}, Shipped: Forms{Other: "?"}}, author{Member: "m-ada"}, whyEdited)
 	if err != nil {
 		return err
 	}
@@ -165,6 +165,13 @@ func TestForeignEdit(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := s.says(bot.English, "test.only", nil); got != "From elsewhere" {
+		t.Errorf("%q", got)
+	}
+	// What needs no transaction, such as the names of commands, follows as soon as the write is noticed.
+	if changed, err := s.db.Foreign(t.Context()); err != nil || !changed {
+		t.Errorf("%v, %v", changed, err)
+	}
+	if got := string(s.messages.Committed().Text(bot.English, "test.only", nil, nil)); got != "From elsewhere" {
 		t.Errorf("%q", got)
 	}
 }

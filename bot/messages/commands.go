@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -16,6 +17,7 @@ import (
 	"procurabot/bot"
 	"procurabot/internal/database"
 	"procurabot/internal/markup"
+	"procurabot/internal/schedule"
 )
 
 // Feature is the administration of the texts.
@@ -26,6 +28,7 @@ func (m *Messages) Feature() bot.Feature {
 		language.Choices = append(language.Choices, string(l))
 	}
 	words := bot.Option{Name: "words", Required: true}
+	number := bot.Option{Name: "version"}
 	path := func(word string) []string { return []string{"procura-admin", "messages", word} }
 	return bot.Feature{
 		Name: "messages",
@@ -34,9 +37,18 @@ func (m *Messages) Feature() bot.Feature {
 			{ID: "messages.show", Path: path("show"), Role: bot.Editor, Options: []bot.Option{id}, Run: m.show},
 			{ID: "messages.edit", Path: path("edit"), Role: bot.Admin, Options: []bot.Option{id, language}, Opens: true, Run: m.edit},
 			{ID: "messages.preview", Path: path("preview"), Role: bot.Admin, Options: []bot.Option{id, language}, Run: m.preview},
+			{ID: "messages.history", Path: path("history"), Role: bot.Editor, Options: []bot.Option{id, language}, Run: m.history},
+			{ID: "messages.revert", Path: path("revert"), Role: bot.Admin, Options: []bot.Option{id, language, number}, Run: m.revert},
 		},
-		Buttons: []bot.ButtonHandler{{ID: againButton, Role: bot.Admin, Opens: true, Run: m.again}},
-		Forms:   m.forms(),
+		Buttons: []bot.ButtonHandler{
+			{ID: againButton, Role: bot.Admin, Opens: true, Run: m.again},
+			{ID: backButton, Role: bot.Admin, Run: m.back},
+			{ID: confirmButton, Role: bot.Admin, Run: m.confirm},
+		},
+		Forms: m.forms(),
+		Slots: []schedule.Slot{{Name: "messages.forget", Next: schedule.Every(24 * time.Hour), Run: func(tx *database.Tx, at time.Time) error {
+			return forgetUnsaved(tx, at.Add(-keepUnsaved))
+		}}},
 	}
 }
 
@@ -143,7 +155,7 @@ func (m *Messages) describe(tx *database.Tx, r row) (bot.Lines, error) {
 		return nil, err
 	}
 	if ok {
-		by, err := m.person(tx, v.By)
+		by, err := m.person(tx, v)
 		if err != nil {
 			return nil, err
 		}
@@ -214,6 +226,22 @@ func sampled(b *book, r row) markup.Text {
 	return markup.Text(strings.Join(lines, "\n"))
 }
 
+// sampledAlone is sampled for a text that is in no book.
+func sampledAlone(r row) (markup.Text, error) {
+	var fallbacks atomic.Uint64
+	rows := []row{r}
+	if r.Language != bot.English { // which says whether a text has plural forms
+		english := r
+		english.Language = bot.English
+		rows = append(rows, english)
+	}
+	b, err := newBook("", rows, &fallbacks)
+	if err != nil {
+		return "", err
+	}
+	return sampled(b, r), nil
+}
+
 // completeID proposes ids: first those that begin with what is typed.
 func (m *Messages) completeID(tx *database.Tx, l bot.Language, typed string) ([]bot.Completion, error) {
 	b, err := m.at(tx)
@@ -247,11 +275,14 @@ func unknown(id string) error {
 }
 
 // person names who made a version.
-func (m *Messages) person(tx *database.Tx, id bot.MemberID) (bot.Value, error) {
-	if id == "" {
+func (m *Messages) person(tx *database.Tx, v version) (bot.Value, error) {
+	switch {
+	case v.By.Name != "":
+		return bot.P("messages.by-import", bot.Values{"Name": bot.Data(v.By.Name)}), nil
+	case v.By.Member == "":
 		return bot.P("messages.by-release", nil), nil
 	}
-	member, err := m.people.Member(tx, id)
+	member, err := m.people.Member(tx, v.By.Member)
 	if err != nil {
 		return nil, err
 	}
@@ -263,6 +294,14 @@ func (m *Messages) person(tx *database.Tx, id bot.MemberID) (bot.Value, error) {
 
 func languageName(l bot.Language) bot.Phrase {
 	return bot.P("bot.language-"+string(l)+".name", nil)
+}
+
+func languageNames(ls []bot.Language) bot.List {
+	var names bot.List
+	for _, l := range ls {
+		names = append(names, languageName(l))
+	}
+	return names
 }
 
 func stateName(s State) bot.Phrase { return bot.P("messages.state-"+string(s), nil) }

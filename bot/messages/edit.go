@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"procurabot/bot"
+	"procurabot/internal/database"
 )
 
 // againButton opens what somebody typed while another was faster.
@@ -112,28 +113,44 @@ func (m *Messages) save(t *bot.Turn) error {
 		_, err := t.Reply(bot.Say{Phrase: bot.P("messages.unchanged", nil)})
 		return err
 	}
-	problems := m.limits.text(r.key, typed, b.source(r.ID), b.Has(stem(r.ID)+".description"))
+	problems := m.limits.text(r.key, typed, b.source(r.ID), b.command(r.ID))
 	if err := refuse(problems, r.plural(b)); err != nil {
 		return err
 	}
-	after := r
-	after.Text, after.State, after.Version = typed, Edited, r.Version+1
-	if typed == r.Shipped {
-		after.State = Shipped
-	}
-	if err := replaceText(t.Tx, r.Version, after, t.Member.ID, whyEdited); err != nil {
+	after, err := change(t.Tx, b, r, typed, author{Member: t.Member.ID}, whyEdited)
+	if err != nil {
 		return err
-	}
-	translate := r.Language == bot.English && typed != r.Text
-	if translate {
-		if err := reviewTranslations(t.Tx, r.ID); err != nil {
-			return err
-		}
 	}
 	if err := m.people.Audit(t.Tx, t.Member.ID, "edit message", r.key.String()); err != nil {
 		return err
 	}
-	return m.saved(t, after, problems, translate)
+	return m.saved(t, b, after, problems, func(b *book) bot.Say {
+		return bot.Say{Phrase: bot.P("messages.saved", bot.Values{
+			"ID": bot.Data(r.ID), "Language": languageName(r.Language), "Preview": bot.Marked(sampled(b, after)),
+		})}
+	})
+}
+
+// change stores another text over the one that was read. A translation then
+// says what the English text of b says; a new English text decides which
+// translations are to be reviewed.
+func change(tx *database.Tx, b *book, r row, text Forms, by author, why reason) (row, error) {
+	after := r
+	after.Text, after.State, after.Version = text, Edited, r.Version+1
+	if text == r.Shipped {
+		after.State = Shipped
+	}
+	if err := replaceText(tx, r.Version, after, by, why); err != nil {
+		return row{}, err
+	}
+	switch {
+	case r.Language != bot.English:
+		english, _ := b.row(r.ID, bot.English)
+		return after, insertMatch(tx, r.key, text, english.Text)
+	case text != r.Text:
+		return after, alignTranslations(tx, r.ID, text)
+	}
+	return after, nil
 }
 
 func (r row) plural(b *book) bool { return b.source(r.ID).plural() }
@@ -166,8 +183,8 @@ func refuse(problems []Problem, plural bool) error {
 	return nil
 }
 
-// saved makes everybody read the texts again, and shows the new one.
-func (m *Messages) saved(t *bot.Turn, r row, problems []Problem, translate bool) error {
+// saved makes everybody read the texts again, and says what has come of it.
+func (m *Messages) saved(t *bot.Turn, before *book, r row, problems []Problem, say func(*book) bot.Say) error {
 	if err := t.Tx.Bump(); err != nil {
 		return err
 	}
@@ -175,26 +192,45 @@ func (m *Messages) saved(t *bot.Turn, r row, problems []Problem, translate bool)
 	if err != nil {
 		return err
 	}
-	say := bot.P("messages.saved", bot.Values{
-		"ID": bot.Data(r.ID), "Language": languageName(r.Language), "Preview": bot.Marked(sampled(b, r)),
-	})
 	var notes bot.Lines
 	if r.State == Shipped {
 		notes = append(notes, bot.P("messages.saved-shipped", nil))
 	}
-	if translate {
-		notes = append(notes, bot.P("messages.saved-translate", nil))
+	if r.Language == bot.English {
+		review, match := moved(before, b, r.ID)
+		if len(review) > 0 {
+			notes = append(notes, bot.P("messages.saved-translate", bot.Values{"Languages": languageNames(review)}))
+		}
+		if len(match) > 0 {
+			notes = append(notes, bot.P("messages.saved-match", bot.Values{"Languages": languageNames(match)}))
+		}
 	}
 	for _, p := range problems {
 		notes = append(notes, p.Phrase())
 	}
-	if len(notes) == 0 {
-		_, err = t.Reply(bot.Say{Phrase: say})
-		return err
+	s := say(b)
+	if len(notes) > 0 {
+		note := bot.P("messages.saved-notes", bot.Values{"Notes": notes})
+		s.Note = &note
 	}
-	note := bot.P("messages.saved-notes", bot.Values{"Notes": notes})
-	_, err = t.Reply(bot.Say{Phrase: say, Note: &note})
+	_, err = t.Reply(s)
 	return err
+}
+
+// moved lists the languages in which a message has come to be reviewed, and those
+// in which it no longer is.
+func moved(before, after *book, id string) (review, match []bot.Language) {
+	for _, l := range bot.Languages() {
+		was, _ := before.row(id, l)
+		is, _ := after.row(id, l)
+		switch {
+		case was.State != Review && is.State == Review:
+			review = append(review, l)
+		case was.State == Review && is.State != Review:
+			match = append(match, l)
+		}
+	}
+	return review, match
 }
 
 // overtaken tells an editor that another was faster, shows what won and keeps what
@@ -205,7 +241,7 @@ func (m *Messages) overtaken(t *bot.Turn, won row, typed Forms) error {
 	if err != nil {
 		return err
 	}
-	by, err := m.person(t.Tx, v.By)
+	by, err := m.person(t.Tx, v)
 	if err != nil {
 		return err
 	}

@@ -351,7 +351,7 @@ func TestOverAnotherVersion(t *testing.T) {
 	r := s.row("test.greeting", bot.German)
 	r.Version = 7
 	err := s.db.Update(t.Context(), func(tx *database.Tx) error {
-		return replaceText(tx, 6, r, "m-ada", whyEdited)
+		return replaceText(tx, 6, r, author{Member: "m-ada"}, whyEdited)
 	})
 	if !errors.Is(err, errOvertaken) {
 		t.Errorf("%v", err)

@@ -71,8 +71,9 @@ type Changes struct {
 	SetAside                []string // edited texts that no longer fit and are not said any more
 }
 
-// Load brings the files of this release into the database and reads the book. It
-// is done at every start; the second time it changes nothing.
+// Load brings the files of this release into the database and reads the book, and
+// from then on follows what other processes write. It is done at every start; the
+// second time it changes nothing.
 func (m *Messages) Load(ctx context.Context, db *database.DB) (Changes, error) {
 	var changes Changes
 	err := db.Update(ctx, func(tx *database.Tx) error {
@@ -92,6 +93,14 @@ func (m *Messages) Load(ctx context.Context, db *database.DB) (Changes, error) {
 	if err != nil {
 		return Changes{}, fmt.Errorf("load messages: %w", err)
 	}
+	db.Follow(func(ctx context.Context) {
+		// What has been imported is to be known before somebody types a command by its new name. Where this fails, the next
+		// turn reads it.
+		_ = db.Update(ctx, func(tx *database.Tx) error {
+			_, err := m.at(tx)
+			return err
+		})
+	})
 	return changes, nil
 }
 
@@ -113,6 +122,9 @@ func (m *Messages) load(tx *database.Tx, changes *Changes) (changed bool, err er
 			if err := insertText(tx, row{key: k, State: Shipped, Text: text, Shipped: text}); err != nil {
 				return false, err
 			}
+			if err := insertMatch(tx, k, text, source); err != nil {
+				return false, err
+			}
 			continue
 		}
 		english, wasThere := old[key{k.ID, bot.English}]
@@ -129,7 +141,16 @@ func (m *Messages) load(tx *database.Tx, changes *Changes) (changed bool, err er
 		case after.State == Review && before.State != Review:
 			changes.Review = append(changes.Review, k.String())
 		}
-		if err := replaceText(tx, before.Version, after, "", why); err != nil {
+		if err := replaceText(tx, before.Version, after, author{}, why); err != nil {
+			return false, err
+		}
+		switch {
+		case after.State == Shipped:
+			err = insertMatch(tx, k, text, source)
+		case why == whySetAside || text != before.Shipped:
+			err = dropMatches(tx, k) // the release has a reason of its own for the review
+		}
+		if err != nil {
 			return false, err
 		}
 	}

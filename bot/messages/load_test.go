@@ -161,7 +161,7 @@ func TestWithdrawnAndBackAgain(t *testing.T) {
 	}
 	err := s.db.View(t.Context(), func(tx *database.Tx) error {
 		v, ok, err := findVersion(tx, key{"test.greeting", bot.German}, 2)
-		if !ok || v.Text.Other != "Servus" || v.By != "m-ada" {
+		if !ok || v.Text.Other != "Servus" || v.By.Member != "m-ada" {
 			t.Errorf("the edited text is not kept: %+v", v)
 		}
 		return err

@@ -12,10 +12,15 @@
 //
 // # Life of a text
 //
-//	file ── Load ──▶ shipped ── edit ──▶ edited
-//	                    │                   │  the English changes
-//	                    └────▶ review ◀─────┘
-//	                              └─ saved again ──▶ edited, or shipped when it is the release's own
+//	file ── Load ──▶ shipped ── edit, Import, going back ──▶ edited
+//	                    │                                       │  the English changes
+//	                    └─────────────▶ review ◀────────────────┘
+//	                                      ├─ saved again ──▶ edited, or shipped when it is the release's own
+//	                                      └─ the English says again what it said ──▶ what it was
+//
+// A translation and an English text match when they were shipped together, or when
+// the translation was saved while that English text was in use. A text to be
+// reviewed is still said.
 //
 // # What is promised
 //
@@ -24,6 +29,9 @@
 //     the history and is no longer said.
 //   - What is saved has been checked: it says everything the English text says,
 //     fits the tightest platform, and its marks are closed.
+//   - Each version is kept, with who made it, and can be gone back to.
+//   - What many texts are written into by [Export] comes back by [Messages.Import]
+//     all or not at all, and never over what somebody has changed meanwhile.
 //   - Of two people who edit the same text one wins. The other sees what won and
 //     keeps what they typed.
 //   - Looking a text up never fails: a language falls back to English, English to

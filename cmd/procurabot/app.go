@@ -79,9 +79,11 @@ func newApp(ctx context.Context, p parts) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := texts.Load(ctx, p.db); err != nil {
+	changes, err := texts.Load(ctx, p.db)
+	if err != nil {
 		return nil, fmt.Errorf("load the messages: %w", err)
 	}
+	logChanges(p.log, changes)
 	var directory bot.Directory = people
 	if p.directory != nil {
 		directory = p.directory(people)
@@ -112,6 +114,20 @@ func newApp(ctx context.Context, p parts) (*app, error) {
 		return nil, err
 	}
 	return &app{db: p.db, engine: engine, members: people, benefits: answers, log: p.log}, nil
+}
+
+// logChanges tells the operator what this release has changed of the texts, with
+// those that somebody should look at by their ids.
+func logChanges(log *slog.Logger, c messages.Changes) {
+	if c.New+c.Updated+c.Withdrawn > 0 {
+		log.Info("the texts of this release are in use", "new", c.New, "updated", c.Updated, "withdrawn", c.Withdrawn)
+	}
+	if len(c.SetAside) > 0 {
+		log.Warn("edited texts no longer fit this release and were set aside: look at them with /procura-admin messages show", "texts", c.SetAside)
+	}
+	if len(c.Review) > 0 {
+		log.Warn("texts are to be reviewed, because what they translate or what ships has changed", "texts", c.Review)
+	}
 }
 
 func actions(features []bot.Feature) []string {

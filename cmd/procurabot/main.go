@@ -41,7 +41,7 @@ type commands struct {
 	Demo     demoCommand     `cmd:"" help:"Opens a page on which to try the bot, with no account anywhere."`
 	Play     playCommand     `cmd:"" help:"Plays the conversation scripts of a folder and prints what differs."`
 	Ask      askCommand      `cmd:"" help:"Answers questions on the command line, as JSON."`
-	Messages messagesCommand `cmd:"" help:"Checks the texts that the bot says."`
+	Messages messagesCommand `cmd:"" help:"Checks, exports and imports the texts that the bot says."`
 	Version  versionCommand  `cmd:"" help:"Prints the version."`
 }
 

@@ -153,13 +153,19 @@ var shownElsewhere = map[string]string{
 	"bot.button-gone":             "a button of an earlier release: TestButtonOfAnEarlierRelease",
 	"benefits.contact-fallback":   "scripts have a contact: bot/benefits",
 	"benefits.topic-gone":         "a topic that a release took away: bot/benefits",
+	"messages.by-import":          "the command line imports: bot/messages",
 	"messages.by-somebody":        "an editor without a name: bot/messages",
+	"messages.revert-unfit":       "an earlier text that a release made invalid: bot/messages",
 	"messages.show-set-aside":     "an edited text that a release made invalid: bot/messages",
 	"messages.problem-empty":      "forms refuse an empty field first: bot/messages",
 	"messages.problem-extra-form": "forms have a language's plural forms and no others: bot/messages",
 	"messages.problem-missing":    "files only: bot/messages",
 	"messages.problem-surplus":    "files only: bot/messages",
 	"messages.problem-unreadable": "files only: bot/messages",
+	"messages.why-imported":       "the command line imports: bot/messages",
+	"messages.why-set-aside":      "an edited text that a release made invalid: bot/messages",
+	"messages.why-updated":        "a release that has another text: bot/messages",
+	"messages.why-withdrawn":      "a text that a release took away and another brought back: bot/messages",
 }
 
 // TestButtonOfAnEarlierRelease: whoever presses a button that no feature knows
