@@ -6,7 +6,8 @@
 // language: title, answer, source and the phrases that people ask it with. The
 // pages that ship are files; [Benefits.Load] brings them into the database,
 // where editors may change them. The library is all of it as it is searched,
-// made anew when the database's revision changes.
+// made anew when the database's revision changes; the model in it was learned
+// from how people ask, is stored, and is learned anew, aside, where that changes.
 //
 // # Life of a question
 //
@@ -36,8 +37,10 @@
 package benefits
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,16 +58,18 @@ type Auditor interface {
 
 // Options of [New].
 type Options struct {
-	Phrasebook bot.Phrasebook                           // where actions' phrases are read; required
-	Contact    string                                   // an e-mail or web address; "" is the message "benefits.contact-fallback"
-	Editors    *bot.Spot                                // the channel where people answer; nil: there is none
-	Auditor    Auditor                                  // nil: nothing is written down
-	Keep       time.Duration                            // how long ended questions are kept; 0 is 90 days
-	Index      func([]retrieval.Entry) *retrieval.Index // nil is retrieval.Build; many engines over the same knowledge may share one
-	Place      *time.Location                           // of the network: working days, daily work; nil is Europe/Brussels
+	Phrasebook bot.Phrasebook                                                     // where actions' phrases are read; required
+	Contact    string                                                             // an e-mail or web address; "" is the message "benefits.contact-fallback"
+	Editors    *bot.Spot                                                          // the channel where people answer; nil: there is none
+	Auditor    Auditor                                                            // nil: nothing is written down
+	Keep       time.Duration                                                      // how long ended questions are kept; 0 is 90 days
+	Fit        func(context.Context, []retrieval.Entry) (*retrieval.Model, error) // nil is retrieval.Fit
+	Log        *slog.Logger                                                       // nil: nothing is logged
+	Place      *time.Location                                                     // of the network: working days, daily work; nil is Europe/Brussels
 }
 
-// Benefits is the feature. [Benefits.Load] comes before its first use.
+// Benefits is the feature. [Benefits.Load] comes before its first use, and
+// [Benefits.Close] after its last, before the database's.
 type Benefits struct {
 	files   fs.FS
 	o       Options
@@ -72,6 +77,7 @@ type Benefits struct {
 	actions []string
 
 	building sync.Mutex // one library at a time
+	student  *student
 	library  atomic.Pointer[library]
 }
 
@@ -86,10 +92,15 @@ func New(files fs.FS, o Options) (*Benefits, error) {
 			return nil, fmt.Errorf("benefits: %w", err)
 		}
 	}
-	if o.Index == nil {
-		o.Index = retrieval.Build
+	if o.Fit == nil {
+		o.Fit = retrieval.Fit
 	}
-	return &Benefits{files: files, o: o}, nil
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	b := &Benefits{files: files, o: o}
+	b.student = newStudent(b.relearn)
+	return b, nil
 }
 
 // SetActions says which actions of all features can be asked for in plain
@@ -148,5 +159,6 @@ func (b *Benefits) Feature() bot.Feature {
 }
 
 func (b *Benefits) forget(tx *database.Tx, _ time.Time) error {
+	b.again()
 	return forgetQuestions(tx, tx.Now().Add(-b.o.Keep))
 }

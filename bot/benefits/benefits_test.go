@@ -72,7 +72,7 @@ func TestActionInPlainWords(t *testing.T) {
 
 func TestChoices(t *testing.T) {
 	w := newWorld(t, nil)
-	w.mention("ana", "talk")
+	w.mention("ana", "events")
 	got := w.one()
 	var choice string
 	n := 0

@@ -12,17 +12,20 @@ import (
 	"procurabot/internal/retrieval"
 )
 
-// library is all knowledge as it is searched, as of one revision. It does not change.
+// library is all knowledge as it is searched. It does not change.
 type library struct {
-	revision string
-	index    *retrieval.Index
+	knowledge
+	model   *retrieval.Model
+	learned string // the fingerprint of what the model was learned from
+	index   *retrieval.Index
 }
 
 // actionLabel marks a label that is an action and not a topic.
 const actionLabel = "action:"
 
 // current gives the library of the database's revision, made anew where needed.
-// It reads a snapshot: the writer never waits for it.
+// It reads a snapshot: the writer never waits for it. What has changed is found
+// word for word at once, and learned aside.
 func (b *Benefits) current(ctx context.Context) (*library, error) {
 	have := b.library.Load()
 	var revision string
@@ -35,29 +38,67 @@ func (b *Benefits) current(ctx context.Context) (*library, error) {
 	}
 	b.building.Lock()
 	defer b.building.Unlock()
-	if have := b.library.Load(); have != nil && have.revision == revision {
+	if have = b.library.Load(); have != nil && have.revision == revision {
 		return have, nil
 	}
-	var fresh *library
+	var k knowledge
 	err = b.db.View(ctx, func(tx *database.Tx) (err error) {
-		fresh, err = b.build(tx)
+		k, err = b.read(tx)
 		return err
 	})
 	if err != nil {
-		return b.library.Load(), fmt.Errorf("make the library: %w", err)
+		return have, fmt.Errorf("make the library: %w", err)
+	}
+	fresh := &library{knowledge: k}
+	switch {
+	case have == nil:
+		if err := b.open(ctx, fresh); err != nil {
+			return nil, err
+		}
+	case have.fingerprint == k.fingerprint:
+		fresh.model, fresh.learned, fresh.index = have.model, have.learned, have.index
+	default:
+		fresh.model, fresh.learned, fresh.index = have.model, have.learned, have.model.Index(k.entries)
 	}
 	b.library.Store(fresh)
+	if fresh.learned != k.fingerprint && (have == nil || have.fingerprint != k.fingerprint) {
+		b.student.give(k)
+	}
 	return fresh, nil
 }
 
-func (b *Benefits) build(tx *database.Tx) (*library, error) {
+// open finds what was learned before, and learns only where there is nothing.
+func (b *Benefits) open(ctx context.Context, l *library) error {
+	m, right, err := b.model(ctx, l.fingerprint)
+	if err != nil {
+		return err
+	}
+	if m == nil {
+		b.o.Log.Info("learning how people ask, which takes some seconds and is done once", "phrases", len(l.entries))
+		m, err = b.fit(ctx, l.knowledge)
+		if m == nil {
+			return err
+		}
+		if err != nil {
+			b.o.Log.Error("what was learned serves until the next start and is learned anew then", "err", err)
+		}
+		right = true
+	}
+	if right {
+		l.learned = l.fingerprint
+	}
+	l.model, l.index = m, m.Index(l.entries)
+	return nil
+}
+
+func (b *Benefits) read(tx *database.Tx) (knowledge, error) {
 	revision, err := tx.Revision()
 	if err != nil {
-		return nil, err
+		return knowledge{}, err
 	}
 	all, err := pages(tx)
 	if err != nil {
-		return nil, err
+		return knowledge{}, err
 	}
 	var entries []retrieval.Entry
 	for _, p := range all {
@@ -71,7 +112,7 @@ func (b *Benefits) build(tx *database.Tx) (*library, error) {
 	}
 	book, err := b.o.Phrasebook.At(tx)
 	if err != nil {
-		return nil, err
+		return knowledge{}, err
 	}
 	topic := ""
 	for _, p := range all {
@@ -83,7 +124,7 @@ func (b *Benefits) build(tx *database.Tx) (*library, error) {
 	for _, id := range b.actions {
 		entries = append(entries, messages(book, id, actionLabel+id)...)
 	}
-	return &library{revision, b.o.Index(entries)}, nil
+	return knowledge{revision, retrieval.Fingerprint(entries), entries}, nil
 }
 
 // messages are the phrases that a message holds for a label, one a line.

@@ -49,7 +49,7 @@ func TestShippedPages(t *testing.T) {
 	languages := map[string]int{}
 	for _, p := range all {
 		languages[p.Topic]++
-		if len(p.Phrases) != 5 {
+		if n := len(p.Phrases); n < 20 || n > 40 { // fewer cost right answers, more bring little
 			t.Errorf("%s %s has %d phrases", p.Topic, p.Language, len(p.Phrases))
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"procurabot/internal/database"
 	"procurabot/internal/markup"
 	"procurabot/internal/outbox"
+	"procurabot/internal/retrieval"
 	"procurabot/internal/schedule"
 )
 
@@ -43,6 +44,21 @@ var (
 	start = time.Date(2026, 3, 6, 15, 0, 0, 0, time.UTC)
 )
 
+var models sync.Map // fingerprint -> *retrieval.Model
+
+// learned is retrieval.Fit, once for the same knowledge.
+func learned(ctx context.Context, entries []retrieval.Entry) (*retrieval.Model, error) {
+	key := retrieval.Fingerprint(entries)
+	if m, ok := models.Load(key); ok {
+		return m.(*retrieval.Model), nil
+	}
+	m, err := retrieval.Fit(ctx, entries)
+	if err == nil {
+		models.Store(key, m)
+	}
+	return m, err
+}
+
 func newWorld(t *testing.T, change func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, chat: &chat{}, people: &people{}, audit: &audit{}, now: start}
@@ -54,6 +70,9 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if w.benefits != nil {
+			w.benefits.Close()
+		}
 		if err := w.db.Close(); err != nil {
 			t.Error(err)
 		}
@@ -67,7 +86,7 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 		}
 	}
 	book := readBook(t)
-	o := Options{Phrasebook: book, Contact: "procura@example.org", Editors: &editors, Auditor: w.audit}
+	o := Options{Phrasebook: book, Contact: "procura@example.org", Editors: &editors, Auditor: w.audit, Fit: learned}
 	if change != nil {
 		change(&o)
 	}

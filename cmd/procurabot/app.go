@@ -15,7 +15,6 @@ import (
 	"procurabot/bot/messages"
 	"procurabot/internal/database"
 	"procurabot/internal/outbox"
-	"procurabot/internal/retrieval"
 	"procurabot/internal/schedule"
 	"procurabot/locales"
 )
@@ -32,9 +31,9 @@ type parts struct {
 	workers  int            // that send; 0: inline, when a step is made
 	log      *slog.Logger
 
-	index      func([]retrieval.Entry) *retrieval.Index // nil: built anew
-	directory  func(bot.Directory) bot.Directory        // nil: as it is
-	phrasebook func(bot.Phrasebook) bot.Phrasebook      // nil: as it is
+	fit        fitting                             // nil: fitCached
+	directory  func(bot.Directory) bot.Directory   // nil: as it is
+	phrasebook func(bot.Phrasebook) bot.Phrasebook // nil: as it is
 }
 
 // app is the program put together.
@@ -44,6 +43,12 @@ type app struct {
 	members  *members.Members
 	benefits *benefits.Benefits
 	log      *slog.Logger
+}
+
+// close ends what goes on beside the engine, and closes the database.
+func (a *app) close() error {
+	a.benefits.Close()
+	return a.db.Close()
 }
 
 // migrations are the parts of the database in the order in which they refer to
@@ -92,8 +97,11 @@ func newApp(ctx context.Context, p parts) (*app, error) {
 	if p.phrasebook != nil {
 		phrasebook = p.phrasebook(texts)
 	}
+	if p.fit == nil {
+		p.fit = fitCached
+	}
 	answers, err := benefits.New(locales.Files(), benefits.Options{
-		Phrasebook: phrasebook, Contact: p.contact, Editors: p.editors, Auditor: people, Keep: p.keep, Place: p.zone, Index: p.index,
+		Phrasebook: phrasebook, Contact: p.contact, Editors: p.editors, Auditor: people, Keep: p.keep, Place: p.zone, Fit: p.fit, Log: p.log,
 	})
 	if err != nil {
 		return nil, err

@@ -40,7 +40,7 @@ func (c askCommand) Run(p *program) error {
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	return errors.Join(c.answer(p, a), db.Close())
+	return errors.Join(c.answer(p, a), a.close())
 }
 
 func (c askCommand) answer(p *program, a *app) error {

@@ -54,11 +54,11 @@ func (c demoCommand) Run(p *program) error {
 	}
 	clock.engine = a.engine
 	if err := a.grant(p.ctx, rooms.Account("Vera"), bot.Editor); err != nil {
-		return errors.Join(err, db.Close())
+		return errors.Join(err, a.close())
 	}
 	l, err := net.Listen("tcp", c.Listen)
 	if err != nil {
-		return errors.Join(usageError{fmt.Errorf("the page cannot be served on %s (%w): choose another address with --listen, for example 127.0.0.1:0", c.Listen, err)}, db.Close())
+		return errors.Join(usageError{fmt.Errorf("the page cannot be served on %s (%w): choose another address with --listen, for example 127.0.0.1:0", c.Listen, err)}, a.close())
 	}
 	fmt.Fprintf(p.out, "Procurabot is at http://%s/ (there is no sign-in: whoever can open the page can be anybody on it; Ctrl-C ends it)\n", l.Addr())
 	ctx, stop := context.WithCancel(p.ctx)
@@ -70,7 +70,7 @@ func (c demoCommand) Run(p *program) error {
 	}()
 	err = a.run(ctx, []bot.Adapter{adapter})
 	stop()
-	return errors.Join(err, <-served, db.Close())
+	return errors.Join(err, <-served, a.close())
 }
 
 // furnish makes the rooms of the demo and those who are in them.

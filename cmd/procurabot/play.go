@@ -16,7 +16,6 @@ import (
 	"procurabot/bot"
 	"procurabot/bot/bottest"
 	"procurabot/internal/database"
-	"procurabot/internal/retrieval"
 )
 
 type playCommand struct {
@@ -34,9 +33,9 @@ func (c playCommand) Run(p *program) error {
 	if err != nil {
 		return usageError{err}
 	}
-	differ := 0
+	fit, differ := learnOnce(fitCached), 0
 	for _, s := range scripts {
-		r, err := bottest.Play(p.ctx, s.name, s.text, bottest.Options{Build: build, Stage: rooms})
+		r, err := bottest.Play(p.ctx, s.name, s.text, bottest.Options{Build: building(fit), Stage: rooms})
 		if err != nil {
 			fmt.Fprintf(p.out, "FAIL %s\n  %s\n", s.name, err)
 			differ++
@@ -106,14 +105,13 @@ func rooms(_ context.Context, platform string, now func() time.Time) (bottest.St
 	return playground.New(playground.Options{Platform: bot.Platform(platform), Now: now}), nil
 }
 
-// build makes the whole program for a script: all features, a file that is not
+// building makes the whole program for a script: all features, a file that is not
 // flushed (a script that is cut off is played again), sends inline.
-func build(ctx context.Context, h bottest.House) (*bottest.Tenant, error) {
-	return buildWith(ctx, h, nil)
+func building(fit fitting) func(context.Context, bottest.House) (*bottest.Tenant, error) {
+	return func(ctx context.Context, h bottest.House) (*bottest.Tenant, error) { return build(ctx, h, fit) }
 }
 
-// buildWith is build with an index that other scripts may have built already.
-func buildWith(ctx context.Context, h bottest.House, index func([]retrieval.Entry) *retrieval.Index) (*bottest.Tenant, error) {
+func build(ctx context.Context, h bottest.House, fit fitting) (*bottest.Tenant, error) {
 	db, err := database.Open(ctx, h.Path, database.Options{Now: h.Now, Random: h.Random, Synchronous: "OFF"})
 	if err != nil {
 		return nil, err
@@ -121,13 +119,13 @@ func buildWith(ctx context.Context, h bottest.House, index func([]retrieval.Entr
 	a, err := newApp(ctx, parts{
 		db: db, adapters: h.Adapters, editors: h.Editors, contact: "secretariat@procura.example",
 		log: slog.New(slog.DiscardHandler), directory: h.Directory, phrasebook: h.Phrasebook,
-		index: index,
+		fit: fit,
 	})
 	if err != nil {
 		db.Close()
 		return nil, err
 	}
-	return &bottest.Tenant{Engine: a.engine, DB: db, Grant: a.grant, Close: db.Close}, nil
+	return &bottest.Tenant{Engine: a.engine, DB: db, Grant: a.grant, Close: a.close}, nil
 }
 
 // grant gives somebody a role, as the settings do for administrators.

@@ -27,7 +27,19 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProcess) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	os.Exit(withCache(m.Run))
+}
+
+// withCache gives all that runs here one place to keep what was learned: each
+// process would learn it for itself.
+func withCache(run func() int) int {
+	dir, err := os.MkdirTemp("", "procurabot-cache-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	os.Setenv("XDG_CACHE_HOME", dir)
+	return run()
 }
 
 // bell wakes those who wait for something to have changed.
@@ -123,7 +135,7 @@ type process struct {
 func start(t *testing.T, settings map[string]string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(os.Args[0], args...), ended: make(chan struct{})}
-	p.cmd.Env = []string{asProcess + "=1"}
+	p.cmd.Env = []string{asProcess + "=1", "XDG_CACHE_HOME=" + os.Getenv("XDG_CACHE_HOME")}
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		p.cmd.Env = append(p.cmd.Env, name+"="+settings[name])
 	}

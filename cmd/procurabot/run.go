@@ -73,8 +73,9 @@ func serve(p *program) error {
 	}
 	log.Info("running", "database", c.Database, "version", version())
 	err = a.run(p.ctx, adapters)
+	a.benefits.Close()
 	a.scrub()
-	return errors.Join(err, db.Close())
+	return errors.Join(err, a.close())
 }
 
 // scrubTime is how long a stop may take to scrub: enough for some hundred

@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +19,6 @@ import (
 	"procurabot/adapters/slack/fakeslack"
 	"procurabot/bot"
 	"procurabot/bot/bottest"
-	"procurabot/internal/retrieval"
 	"procurabot/locales"
 )
 
@@ -32,27 +30,8 @@ var (
 // patience is how long one script may take on a busy machine.
 const patience = 2 * time.Minute
 
-// shared keeps the indexes that scripts have built: most have the same
-// knowledge, and building is most of what opening an engine costs.
-var shared struct {
-	sync.Mutex
-	indexes map[string]*retrieval.Index
-}
-
-func buildShared(ctx context.Context, h bottest.House) (*bottest.Tenant, error) {
-	return buildWith(ctx, h, func(entries []retrieval.Entry) *retrieval.Index {
-		key := fmt.Sprintf("%+v", entries)
-		shared.Lock()
-		defer shared.Unlock()
-		if shared.indexes == nil {
-			shared.indexes = map[string]*retrieval.Index{}
-		}
-		if shared.indexes[key] == nil {
-			shared.indexes[key] = retrieval.Build(entries)
-		}
-		return shared.indexes[key]
-	})
-}
+// learned is shared by all scripts: learning is most of what opening an engine costs.
+var learned = learnOnce(fitCached)
 
 func allScripts(t *testing.T) []scriptFile {
 	t.Helper()
@@ -68,7 +47,7 @@ func play(t *testing.T, s scriptFile, o bottest.Options) bottest.Result {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if o.Build == nil {
-		o.Build = buildShared
+		o.Build = building(learned)
 	}
 	r, err := bottest.Play(ctx, s.name, s.text, o)
 	if err != nil {
@@ -218,7 +197,7 @@ func TestDeliveredBadly(t *testing.T) {
 			},
 			Build: func(ctx context.Context, h bottest.House) (*bottest.Tenant, error) {
 				h.Random = rand.New(rand.NewPCG(1, 2)).Uint64
-				return buildShared(ctx, h)
+				return build(ctx, h, learned)
 			},
 			After: func(ctx context.Context, tenant *bottest.Tenant) (err error) {
 				o.tables, err = bottest.Dump(ctx, tenant.DB)

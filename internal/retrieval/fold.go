@@ -28,8 +28,8 @@ func fields(s string) []string {
 		}
 	}
 	var b strings.Builder
-	for _, r := range norm.NFC.String(strings.ToValidUTF8(s, " ")) {
-		switch r = unicode.ToLower(r); r {
+	for _, r := range contractions.Replace(strings.ReplaceAll(strings.ToLower(norm.NFC.String(strings.ToValidUTF8(s, " "))), "’", "'")) {
+		switch r {
 		case 'ä', 'æ':
 			b.WriteString("ae")
 		case 'ö', 'œ':
@@ -52,6 +52,13 @@ func fields(s string) []string {
 	}
 	return strings.Fields(b.String())
 }
+
+// contractions of English say the same as the words in full. What an apostrophe
+// divides in French and German stays divided.
+var contractions = strings.NewReplacer(
+	"can't", "can not", "cannot", "can not", "won't", "will not", "n't", " not",
+	"'m ", " am ", "'ve ", " have ", "'re ", " are ", "'ll ", " will ", "'d ", " would ",
+)
 
 // courtesies are greetings, thanks and pleas, folded: they say nothing about
 // what is asked.
@@ -76,6 +83,8 @@ good evening
 thanks
 thank you
 thank you very much
+thank you so much
+thanks so much
 thanks a lot
 many thanks
 thanks in advance
@@ -97,6 +106,7 @@ madame monsieur
 merci
 merci bien
 merci beaucoup
+merci infiniment
 merci d avance
 merci par avance
 un grand merci
@@ -111,6 +121,8 @@ hallo
 hallo zusammen
 hallo ihr lieben
 hi zusammen
+servus zusammen
+moin zusammen
 guten tag
 guten morgen
 guten abend
@@ -123,6 +135,8 @@ liebes team
 danke
 danke schoen
 vielen dank
+herzlichen dank
+besten dank
 danke im voraus
 vielen dank im voraus
 danke vorab

@@ -1,118 +1,145 @@
 package retrieval
 
 import (
-	"cmp"
-	_ "embed"
-	"maps"
-	"math"
 	"slices"
 	"strings"
 )
 
-// Index finds labels for questions. It does not change and may be used by many
+// Index finds labels for questions: a model, with the entries as they are now.
+// A phrase that was added since the model was fitted is found word for word, and
+// a label that is gone is not found. It does not change and may be used by many
 // goroutines at once.
 type Index struct {
-	labels   []string
-	phrases  []phrase
-	exact    map[string][]int32 // labels by folded phrase
-	features map[string]feature
-	rare     float64 // the weight of a feature that nobody has used
-	tongues  *tongues
+	model   *Model
+	part    *part               // the model's, with the phrases of now
+	gone    []bool              // by label of the model
+	exact   map[string][]string // labels by folded phrase
+	tongues *tongues
 }
 
-// elsewhere holds ordinary questions about other things, one a line: what lies
-// nearer to them than to any label is not ours.
-//
-//go:embed elsewhere.txt
-var elsewhere string
-
-// notOurs is the label of those.
-const notOurs = -1
-
-// phrase is an entry as it is compared.
-type phrase struct {
-	label    int32
-	language string
-	answer   bool
-}
-
-// feature is where a feature occurs, and how telling that is.
-type feature struct {
-	idf float64
-	in  []posting
-}
-
-// posting says how much of a phrase's vector, which has length 1, a feature is.
-type posting struct {
-	phrase int32
-	weight float32
-}
-
-// Build makes an index. The order of the entries does not matter.
-func Build(entries []Entry) *Index {
-	entries = slices.Clone(entries)
-	sortEntries(entries)
-	x := &Index{exact: map[string][]int32{}, features: map[string]feature{}, tongues: teach(entries)}
-	var vectors []map[string]float64
-	count := map[string]int{}
-	add := func(p phrase, ws []string) {
-		x.phrases = append(x.phrases, p)
-		v := features(ws)
-		vectors = append(vectors, v)
-		for f := range v {
-			count[f]++
-		}
+// Index makes what finds. It takes milliseconds.
+func (m *Model) Index(entries []Entry) *Index {
+	entries = sorted(entries)
+	x := &Index{
+		model: m, exact: map[string][]string{}, tongues: teach(entries), gone: make([]bool, len(m.labels)),
+		part: &part{
+			labels: len(m.labels), vocabulary: m.vocabulary, classifier: m.classifier,
+			phrases: make([][]phrase, len(m.labels)), speller: newSpeller(m.vocabulary.ids[wordKind]),
+		},
+	}
+	for i := range x.gone {
+		x.gone[i] = true
 	}
 	for _, e := range entries {
 		ws := words(e.Text)
-		if len(ws) == 0 {
+		if len(ws) == 0 || e.Answer {
 			continue
 		}
-		if len(x.labels) == 0 || x.labels[len(x.labels)-1] != e.Label {
-			x.labels = append(x.labels, e.Label)
+		folded := strings.Join(ws, " ")
+		if !slices.Contains(x.exact[folded], e.Label) {
+			x.exact[folded] = append(x.exact[folded], e.Label)
 		}
-		label := int32(len(x.labels) - 1)
-		if folded := strings.Join(ws, " "); !e.Answer && !slices.Contains(x.exact[folded], label) {
-			x.exact[folded] = append(x.exact[folded], label)
-		}
-		add(phrase{label, e.Language, e.Answer}, ws)
-	}
-	for line := range strings.Lines(elsewhere) {
-		add(phrase{label: notOurs}, words(line))
-	}
-	n := float64(len(vectors))
-	for f, c := range count {
-		x.features[f] = feature{idf: math.Log(1 + n/float64(c))}
-	}
-	x.rare = math.Log(1 + n)
-	for i, v := range vectors {
-		ordered := slices.Sorted(maps.Keys(v))
-		length := x.length(v, ordered)
-		for _, f := range ordered {
-			known := x.features[f]
-			known.in = append(known.in, posting{int32(i), float32(v[f] * known.idf / length)})
-			x.features[f] = known
+		if label, ok := slices.BinarySearch(m.labels, e.Label); ok {
+			x.gone[label] = false
+			x.part.phrases[label] = append(x.part.phrases[label], phrase{e.Language, m.vocabulary.vector(ws)})
 		}
 	}
 	return x
 }
 
-// length of a vector, with the features that nobody has used. They come in order,
-// because the last bit of a sum depends on it.
-func (x *Index) length(v map[string]float64, ordered []string) float64 {
-	var sum float64
-	for _, f := range ordered {
-		idf := x.rare
-		if known, ok := x.features[f]; ok {
-			idf = known.idf
-		}
-		sum += v[f] * v[f] * idf * idf
+// Find looks for what a question is about.
+func (x *Index) Find(question string) Result {
+	ws := words(question)
+	if len(ws) == 0 {
+		return Result{Outcome: Unknown}
 	}
-	return math.Sqrt(sum)
+	r, vote := x.decide(ws)
+	if !r.Exact {
+		// People explain themselves before or after they ask.
+		for _, sentence := range sentences(question) {
+			if e, ok := x.wordForWord(sentence); ok && e.Exact {
+				r = e
+				break
+			}
+		}
+	}
+	r.Language, r.Foreign = x.tongues.tell(question, vote)
+	return r
 }
 
-func sortEntries(entries []Entry) {
-	slices.SortFunc(entries, func(a, b Entry) int {
-		return cmp.Or(cmp.Compare(a.Label, b.Label), cmp.Compare(a.Language, b.Language), cmp.Compare(a.Text, b.Text))
-	})
+// What is looked at as a question of its own inside a longer one.
+const (
+	maxSentences = 6
+	minSentence  = 3 // words
+)
+
+// sentences are the words of each sentence where there are several.
+func sentences(text string) [][]string {
+	var all [][]string
+	text = text[:min(len(text), maxRead)]
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(".?!;:\n", r) }) {
+		if ws := words(part); len(ws) >= minSentence && len(all) < maxSentences {
+			all = append(all, ws)
+		}
+	}
+	return all
 }
+
+// wordForWord finds a stored phrase.
+func (x *Index) wordForWord(ws []string) (Result, bool) {
+	hit := x.exact[strings.Join(ws, " ")]
+	if len(hit) == 0 {
+		return Result{}, false
+	}
+	r := Result{Outcome: Answer, Confidence: 1, Exact: true}
+	if len(hit) > 1 {
+		r.Outcome, r.Confidence, r.Exact = Choices, 1/float64(len(hit)), false
+	}
+	for _, label := range hit[:min(len(hit), maxMatches)] {
+		r.Matches = append(r.Matches, Match{label, 1})
+	}
+	return r, true
+}
+
+// maxWords bounds the work for one question: of a long one the beginning counts.
+const maxWords = 120
+
+// decide judges the labels, and tells how near the nearest phrase of each language is.
+func (x *Index) decide(ws []string) (Result, vote) {
+	r, exact := x.wordForWord(ws)
+	if x.part.labels == 0 && !exact {
+		return Result{Outcome: Unknown}, nil
+	}
+	ws = ws[:min(len(ws), maxWords)]
+	f := x.part.rank(ws, func(label int) bool { return x.gone[label] })
+	switch {
+	case exact:
+		return r, f.vote
+	case len(f.order) == 0:
+		return Result{Outcome: Unknown}, f.vote
+	}
+	r = Result{Outcome: Unknown, Confidence: x.model.confidence.of(f.evidence)}
+	for i, label := range f.order {
+		if i == 0 || f.probability[i] >= worthAChoice {
+			r.Matches = append(r.Matches, Match{x.model.labels[label], f.probability[i]})
+		}
+	}
+	t := x.model.thresholds
+	if len(ws) <= shortWords {
+		t.Answer = (1 + t.Answer) / 2
+	}
+	switch {
+	case r.Confidence >= t.Answer:
+		r.Outcome = Answer
+	case r.Confidence >= t.Choices:
+		r.Outcome = Choices
+	}
+	return r, f.vote
+}
+
+// worthAChoice is how likely a label must be at least to be proposed beside a likelier one.
+const worthAChoice = 0.02
+
+// shortWords is up to how many words a message lies near something by chance: it
+// needs half of what is missing to certainty more to be answered.
+const shortWords = 2

@@ -5,11 +5,27 @@
 // # Vocabulary
 //
 // An [Entry] is a text that belongs to a label: a phrase that people might ask
-// it with, or the answer they would get. Entries of all languages stand in one
-// [Index], so that a German question with an English term in it still finds its
-// label. A feature is a word, a pair of neighbouring words, or two to four
-// characters inside a word; the last carry inflection, compounds and slips.
-// A [Result] holds the nearest labels and what should be done with them.
+// it with, or the answer they would get. A [Model] is what was learned from the
+// phrases of all languages together, so that a German question with an English
+// term in it still finds its label. An [Index] is a model with the entries as
+// they are now; a [Result] holds the nearest labels and what should be done.
+//
+// # How a question is answered
+//
+//	text ── folded: small letters, no accents, no greetings
+//	  │
+//	  ├─ a stored phrase? certain
+//	  │
+//	  ├─ slips of the finger mended, where one known word alone can be meant
+//	  ├─ features: words, neighbours, words near each other, characters
+//	  ├─ a softmax regression over all labels, and "about other things"
+//	  ├─ evidence: how sure it is, how near the nearest phrases are, ...
+//	  └─ confidence, and two thresholds: answer, choices, unknown
+//
+// [Fit] learns all of that: the regression from the phrases, the confidence and
+// both thresholds from how each phrase would be found by the others
+// (cross-validation), and by those of other labels alone, which makes questions
+// about other things out of nothing.
 //
 // # What is promised
 //
@@ -19,6 +35,7 @@
 //     is less so, up to three choices are given; else it is said that nothing is known.
 //   - The language of a question is named only where it is clear.
 //   - Any input is fine and takes bounded time: of a long one the beginning counts.
+//   - Two fits of the same entries, in any order, give the same bytes.
 package retrieval
 
 // Entry is one text of a label.
@@ -26,7 +43,7 @@ type Entry struct {
 	Label    string
 	Language string // "en", "fr", "de"
 	Text     string
-	Answer   bool // what is answered, not what is asked: it teaches words of the language and supports its label weakly
+	Answer   bool // what is answered, not what is asked: it teaches its language alone
 }
 
 // Outcome is what should be done with a question.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // foreign holds a few everyday sentences in languages that are near to the
@@ -14,58 +15,90 @@ import (
 //go:embed foreign.txt
 var foreign string
 
-// tongues tells languages apart by what characters follow each other.
+// tongues tells languages apart by what characters follow each other: naive
+// Bayes, https://aclanthology.org/P12-3005/
 type tongues struct {
-	all []tongue
+	languages []string // "" of a foreign one
+	likely    map[string][]float32
+	unseen    [longestGram + 1][]float32
 }
 
-type tongue struct {
-	language string // "" of a foreign one
-	grams    map[string]float64
-	total    [maxGram + 1]float64
-}
-
-const maxGram = 4
+const longestGram = 4
 
 // teach learns the entries' languages from their texts.
 func teach(entries []Entry) *tongues {
 	t := &tongues{}
-	at := map[string]int{}
+	var learned []*lesson
+	at := map[string]*lesson{}
 	for _, e := range entries {
 		if e.Language == "" {
 			continue
 		}
-		i, ok := at[e.Language]
+		l, ok := at[e.Language]
 		if !ok {
-			i = len(t.all)
-			at[e.Language] = i
-			t.all = append(t.all, tongue{language: e.Language, grams: map[string]float64{}})
+			l = &lesson{grams: map[string]float64{}}
+			at[e.Language] = l
+			t.languages, learned = append(t.languages, e.Language), append(learned, l)
 		}
-		t.all[i].learn(e.Text)
+		l.learn(e.Text)
 	}
-	if len(t.all) == 0 {
+	if len(learned) == 0 {
 		return t
 	}
 	for paragraph := range strings.SplitSeq(foreign, "\n\n") {
-		other := tongue{grams: map[string]float64{}}
+		l := &lesson{grams: map[string]float64{}}
 		for line := range strings.Lines(paragraph) {
-			other.learn(line)
+			l.learn(line)
 		}
-		t.all = append(t.all, other)
+		t.languages, learned = append(t.languages, ""), append(learned, l)
+	}
+	t.likely = map[string][]float32{}
+	for n := range t.unseen {
+		t.unseen[n] = make([]float32, len(learned))
+	}
+	for i, l := range learned {
+		for n := 1; n <= longestGram; n++ {
+			t.unseen[n][i] = l.likely("", n)
+		}
+		for g := range l.grams {
+			if t.likely[g] == nil {
+				t.likely[g] = make([]float32, len(learned))
+			}
+		}
+	}
+	for g, row := range t.likely {
+		n := utf8.RuneCountInString(g)
+		for i, l := range learned {
+			row[i] = l.likely(g, n)
+		}
 	}
 	return t
 }
 
-func (t *tongue) learn(text string) {
+// lesson is what was learned of one language.
+type lesson struct {
+	grams map[string]float64
+	total [longestGram + 1]float64
+}
+
+func (l *lesson) learn(text string) {
 	for g := range grams(text) {
-		t.grams[g.text]++
-		t.total[g.length]++
+		l.grams[g.text]++
+		l.total[g.length]++
 	}
 	// People leave accents and umlauts out where their keyboard has none.
 	for g := range grams(Fold(text)) {
-		t.grams[g.text] += 0.3
-		t.total[g.length] += 0.3
+		l.grams[g.text] += 0.3
+		l.total[g.length] += 0.3
 	}
+}
+
+// likely is the logarithm of how likely a run is among those of its length. Longer
+// ones overlap, so each counts less.
+func (l *lesson) likely(gram string, length int) float32 {
+	const smooth = 0.3
+	kinds := [longestGram + 1]float64{1: 60, 2: 900, 3: 6000, 4: 20000}
+	return float32(math.Log((l.grams[gram]+smooth)/(l.total[length]+smooth*kinds[length])) / longestGram)
 }
 
 type gram struct {
@@ -78,7 +111,7 @@ func grams(text string) func(yield func(gram) bool) {
 	return func(yield func(gram) bool) {
 		for _, w := range letters(text) {
 			marked := []rune(" " + w + " ")
-			for n := 1; n <= maxGram; n++ {
+			for n := 1; n <= longestGram; n++ {
 				for i := 0; i+n <= len(marked) && i < 64; i++ {
 					if !yield(gram{string(marked[i : i+n]), n}) {
 						return
@@ -105,42 +138,38 @@ const (
 	voteWeight   = 12.0
 )
 
-// tell names the language of a text, "" when it is not clear. A vote says how
-// near the nearest phrase of each language is, from 0 to 1.
-func (t *tongues) tell(text string, vote map[string]float64) (language string, isForeign bool) {
-	if len(t.all) == 0 {
+// tell names the language of a text, "" when it is not clear.
+func (t *tongues) tell(text string, near vote) (language string, isForeign bool) {
+	if len(t.languages) == 0 {
 		return "", false
 	}
-	scores := make([]float64, len(t.all))
+	scores := make([]float64, len(t.languages))
 	n := 0
 	for g := range grams(text) {
 		n++
-		for i := range t.all {
-			// Longer runs overlap, so each counts less.
-			scores[i] += t.all[i].likely(g) / maxGram
+		row, ok := t.likely[g.text]
+		if !ok {
+			row = t.unseen[g.length]
+		}
+		for i, l := range row {
+			scores[i] += float64(l)
 		}
 	}
-	for i := range t.all {
-		if l := t.all[i].language; l != "" {
-			scores[i] += voteWeight * vote[l] * vote[l]
+	for i, l := range t.languages {
+		if l != "" {
+			scores[i] += voteWeight * near[l] * near[l]
 		}
 	}
 	best := slices.Index(scores, slices.Max(scores))
 	ahead := math.Inf(1)
 	for i, s := range scores {
 		// Two foreign languages need not be told apart.
-		if i != best && (t.all[i].language != "" || t.all[best].language != "") {
+		if i != best && (t.languages[i] != "" || t.languages[best] != "") {
 			ahead = min(ahead, scores[best]-s)
 		}
 	}
 	if ahead < clearAhead || ahead < clearPerGram*float64(n) {
 		return "", false
 	}
-	return t.all[best].language, t.all[best].language == ""
-}
-
-func (t *tongue) likely(g gram) float64 {
-	const smooth = 0.3
-	kinds := [maxGram + 1]float64{1: 60, 2: 900, 3: 6000, 4: 20000}
-	return math.Log((t.grams[g.text] + smooth) / (t.total[g.length] + smooth*kinds[g.length]))
+	return t.languages[best], t.languages[best] == ""
 }
