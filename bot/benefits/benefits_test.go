@@ -352,3 +352,21 @@ func TestWorkingDays(t *testing.T) {
 		}
 	}
 }
+
+func TestUnanswered(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, q := range []string{"how do we cancel our gym contract", "who can join", "who won the match", "can we cancel our gym contract"} {
+		w.mention("ana", q)
+		w.now = w.now.Add(time.Minute)
+	}
+	all, err := w.benefits.Unanswered(t.Context(), start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != 2 || len(all[0].Questions) != 2 || all[0].Questions[0] != "how do we cancel our gym contract" || all[1].Questions[0] != "who won the match" {
+		t.Errorf("unanswered: %+v", all)
+	}
+	if all, err = w.benefits.Unanswered(t.Context(), w.now); err != nil || len(all) != 0 {
+		t.Errorf("later: %+v, %v", all, err)
+	}
+}

@@ -127,6 +127,16 @@ func (b *Benefits) read(tx *database.Tx) (knowledge, error) {
 	return knowledge{revision, retrieval.Fingerprint(entries), entries}, nil
 }
 
+// Lint looks through how people ask, as it is known now: which phrases contradict
+// each other, and which are too few. It takes some seconds.
+func (b *Benefits) Lint(ctx context.Context) ([]retrieval.Finding, error) {
+	l, err := b.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return retrieval.Lint(ctx, l.entries)
+}
+
 // messages are the phrases that a message holds for a label, one a line.
 func messages(book bot.Book, id, label string) []retrieval.Entry {
 	id += ".phrases"

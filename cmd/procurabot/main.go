@@ -37,12 +37,15 @@ type program struct {
 }
 
 type commands struct {
-	Run      runCommand      `cmd:"" help:"Runs the bot on Slack and Discord, as the settings say."`
-	Demo     demoCommand     `cmd:"" help:"Opens a page on which to try the bot, with no account anywhere."`
-	Play     playCommand     `cmd:"" help:"Plays the conversation scripts of a folder and prints what differs."`
-	Ask      askCommand      `cmd:"" help:"Answers questions on the command line, as JSON."`
-	Messages messagesCommand `cmd:"" help:"Checks, exports and imports the texts that the bot says."`
-	Version  versionCommand  `cmd:"" help:"Prints the version."`
+	Run       runCommand       `cmd:"" help:"Runs the bot on Slack and Discord, as the settings say."`
+	Demo      demoCommand      `cmd:"" help:"Opens a page on which to try the bot, with no account anywhere."`
+	Play      playCommand      `cmd:"" help:"Plays the conversation scripts of a folder and prints what differs."`
+	Ask       askCommand       `cmd:"" help:"Answers questions on the command line, as JSON."`
+	Eval      evalCommand      `cmd:"" help:"Measures the answer engine on files of your own: it learns from one and is asked another."`
+	Phrases   phrasesCommand   `cmd:"" help:"Looks through the phrases that people ask with: which contradict each other, which are too few."`
+	Questions questionsCommand `cmd:"" help:"Lists what was asked and not answered by the bot, like questions together."`
+	Messages  messagesCommand  `cmd:"" help:"Checks, exports and imports the texts that the bot says."`
+	Version   versionCommand   `cmd:"" help:"Prints the version."`
 }
 
 const description = `Procurabot answers the questions of the Procura+ participants, in English, French and German, on Slack and Discord.
