@@ -6,13 +6,14 @@ SHELL := /bin/bash
 GO ?= go
 PROGRAM := bin/procurabot
 
-.PHONY: help demo test lint golden bench nightly fuzz faults build tools
+.PHONY: help demo test lint golden bench eval nightly fuzz faults build tools
 
 help:
 	@echo "make demo      start the bot on a page in the browser, on an embedded database"
 	@echo "make test      all tests (race detector on)"
 	@echo "make lint      gofmt, go vet, staticcheck"
 	@echo "make bench     speed, as ratios against raw limits in the same run"
+	@echo "make eval      how right the answers are: public data, and questions held out"
 	@echo "make nightly   the long tests: 1,000 seeds, 1,000 kills, fuzzing"
 	@echo "make faults    plant twelve faults one by one: the tests must find each"
 	@echo "make golden    write golden files and scripts anew"
@@ -40,6 +41,10 @@ bench: tools
 	$(GO) test -run '^$$' -bench . -benchtime 0.5s ./internal/database ./internal/outbox ./internal/markup ./internal/retrieval
 	$(GO) test -run '^$$' -bench 'Memory|Start' -benchtime 3x ./cmd/procurabot
 	$(GO) test -run '^$$' -bench 'Turn' -benchtime $(ROUNDS)x -timeout 30m ./cmd/procurabot
+
+# SQLite's full-text search is there to compare with; the program does without.
+eval: tools
+	@set -o pipefail; $(GO) test -tags sqlite_fts5 -count=1 -timeout 30m -run '^(TestPublicTables|TestOwnKnowledge)$$' -v ./cmd/procurabot | grep -v '^=== RUN'
 
 lint: tools
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }

@@ -103,8 +103,8 @@ type Point struct{ OOSRecall, InScopeAccuracy float64 }
 
 // Evaluate learns from train alone and asks for test, and, where there are any,
 // for questions about other things, whose labels do not matter. What is doubtful
-// about the examples is among the warnings. Errors: nothing to learn from, nothing
-// to ask, or the context's.
+// about the examples is among the warnings. Errors: nothing to learn from or too
+// many labels, nothing to ask, or the context's.
 func Evaluate(ctx context.Context, train, test, outside []Example) (Evaluation, error) {
 	e := Evaluation{Train: len(train), Test: len(test), Outside: len(outside), Warnings: doubts(train, test, outside)}
 	entries := make([]Entry, len(train))
@@ -116,11 +116,13 @@ func Evaluate(ctx context.Context, train, test, outside []Example) (Evaluation, 
 	switch {
 	case len(texts) == 0:
 		return e, errors.New("no text to learn from has a letter or a digit")
+	case len(labels) > maxLabels:
+		return e, fmt.Errorf("%d labels are too many to learn at once: at most %d, is the label before the tab?", len(labels), maxLabels)
 	case len(test) == 0:
 		return e, errors.New("there is nothing to test with")
 	}
 	began := time.Now()
-	p := fitPart(texts, labels)
+	p := fitPart(texts, labels, runs)
 	e.FitSeconds = time.Since(began).Seconds()
 	found := make([]finding, len(test))
 	took := make([]time.Duration, len(test))
@@ -172,6 +174,9 @@ func Evaluate(ctx context.Context, train, test, outside []Example) (Evaluation, 
 	}
 	return e, ctx.Err()
 }
+
+// maxLabels bounds the memory: there is a weight for each feature and label.
+const maxLabels = 2000
 
 // ask finds labels for a text; none where it has no words.
 func (p *part) ask(text string) finding {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -131,6 +132,13 @@ func TestEvaluate(t *testing.T) {
 	}
 	if _, err := Evaluate(t.Context(), train, nil, nil); err == nil {
 		t.Error("nothing to ask is no error")
+	}
+	var many []Example
+	for i := range maxLabels + 1 {
+		many = append(many, Example{Label: strconv.Itoa(i), Text: "one"})
+	}
+	if _, err := Evaluate(t.Context(), many, test, nil); err == nil || !strings.Contains(err.Error(), "2001 labels") {
+		t.Error(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()

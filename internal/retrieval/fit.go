@@ -40,8 +40,11 @@ type part struct {
 // name labels say in a word or two what it is about.
 const nameWeight = 1
 
+// runs is how many classifiers a model is the average of. One is enough to judge by.
+const runs = 4
+
 // fitPart trains on the texts whose labels are among the names.
-func fitPart(texts []text, names []string) *part {
+func fitPart(texts []text, names []string, runs int) *part {
 	p := &part{labels: len(names), phrases: make([][]phrase, len(names))}
 	var all [][]string
 	count := make([]float64, len(names)+1)
@@ -59,7 +62,7 @@ func fitPart(texts []text, names []string) *part {
 		all = append(all, words(name))
 	}
 	p.vocabulary = newVocabulary(all)
-	p.speller = newSpeller(p.vocabulary.ids[wordKind])
+	p.speller = newSpeller(p.vocabulary)
 	mean := float64(len(texts)) / float64(max(1, len(names)))
 	var samples []sample
 	for i, t := range texts {
@@ -77,7 +80,13 @@ func fitPart(texts []text, names []string) *part {
 	if count[len(names)] > 0 {
 		classes++
 	}
-	p.classifier = train(samples, len(p.vocabulary.idf), classes)
+	trained := make([]*classifier, runs)
+	var group sync.WaitGroup
+	for i := range trained {
+		group.Go(func() { trained[i] = train(samples, len(p.vocabulary.idf), classes, uint64(i)) })
+	}
+	group.Wait()
+	p.classifier = average(trained)
 	return p
 }
 
@@ -203,7 +212,7 @@ func judgeFold(texts []text, names []string, out func(text) bool) (all []judged)
 			in = append(in, t)
 		}
 	}
-	p := fitPart(in, names)
+	p := fitPart(in, names, 1)
 	for _, t := range texts {
 		if out(t) {
 			f := p.rank(t.words, none)
@@ -239,7 +248,7 @@ func judgeLabels(texts []text, names []string, fold int) (all []judged) {
 			in = append(in, text{at[t.label], t.words})
 		}
 	}
-	p := fitPart(in, kept)
+	p := fitPart(in, kept, 1)
 	for _, t := range texts {
 		if t.label != notOurs && at[t.label] < 0 {
 			all = append(all, judged{p.rank(t.words, none).evidence, false, leftOut})

@@ -24,7 +24,7 @@ func (m *Model) Index(entries []Entry) *Index {
 		model: m, exact: map[string][]string{}, tongues: teach(entries), gone: make([]bool, len(m.labels)),
 		part: &part{
 			labels: len(m.labels), vocabulary: m.vocabulary, classifier: m.classifier,
-			phrases: make([][]phrase, len(m.labels)), speller: newSpeller(m.vocabulary.ids[wordKind]),
+			phrases: make([][]phrase, len(m.labels)), speller: newSpeller(m.vocabulary),
 		},
 	}
 	for i := range x.gone {

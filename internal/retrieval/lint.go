@@ -112,7 +112,7 @@ func misplaced(ctx context.Context, phrases []Entry) (all []Finding, err error) 
 				in = append(in, t)
 			}
 		}
-		p := fitPart(in, labels)
+		p := fitPart(in, labels, 1)
 		for i, t := range texts {
 			if foldOf(t.words) != fold {
 				continue

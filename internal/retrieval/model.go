@@ -32,7 +32,7 @@ type Report struct {
 func (m *Model) Report() Report { return m.report }
 
 // version changes with everything that makes another model of the same entries.
-const version = 1
+const version = 3
 
 // Fingerprint names what a model is made of: the entries, in any order, and this
 // package's way of learning.
@@ -77,7 +77,7 @@ func fit(ctx context.Context, texts []text, labels []string) (*Model, error) {
 	m.confidence = learn(all)
 	m.thresholds = choose(all, m.confidence)
 	m.report = report(all, m.confidence, m.thresholds)
-	p := fitPart(texts, labels)
+	p := fitPart(texts, labels, runs)
 	m.vocabulary, m.classifier = p.vocabulary, p.classifier
 	return m, ctx.Err()
 }

@@ -16,7 +16,7 @@
 //	  │
 //	  ├─ a stored phrase? certain
 //	  │
-//	  ├─ slips of the finger mended, where one known word alone can be meant
+//	  ├─ slips of the finger mended, to the most frequent known word
 //	  ├─ features: words, neighbours, words near each other, characters
 //	  ├─ a softmax regression over all labels, and "about other things"
 //	  ├─ evidence: how sure it is, how near the nearest phrases are, ...

@@ -226,13 +226,17 @@ func TestFitStops(t *testing.T) {
 	}
 }
 
-// TestMend: a slip in a known word is mended where one word alone can be meant.
+// TestMend: a slip in a known word is mended, to the most frequent word that can be meant.
 func TestMend(t *testing.T) {
-	s := newSpeller(map[string]int32{"discount": 0, "travel": 1, "travels": 2, "network": 3, "form": 4, "fort": 5, "the": 6})
+	var texts [][]string
+	for _, line := range []string{"discount travel network", "travel form fort the", "form", "travels"} {
+		texts = append(texts, strings.Fields(line))
+	}
+	s := newSpeller(newVocabulary(texts))
 	for typed, want := range map[string]string{
-		"discuont": "discount", "discoun": "discount", "disccount": "discount", "discoumt": "discount",
-		"discuomt": "discuomt", "iscount": "iscount", "eiscount": "eiscount", "travel": "travel", "travells": "travels",
-		"travelss": "travels", "forx": "forx", "tha": "tha", "": "",
+		"discuont": "discount", "discoun": "discount", "disccount": "discount", "discoumt": "discount", "idscount": "discount",
+		"iscount": "discount", "discuomt": "discuomt", "travel": "travel", "travells": "travels", "travelss": "travels",
+		"travelx": "travel", "forx": "form", "tha": "the", "te": "te", "": "", strings.Repeat("x", 500): strings.Repeat("x", 500),
 	} {
 		if got := s.mend([]string{typed})[0]; got != want {
 			t.Errorf("%q is mended to %q, want %q", typed, got, want)

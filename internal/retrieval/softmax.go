@@ -31,14 +31,35 @@ const (
 	drop     = 0.7
 )
 
+// average of several classifiers that were trained alike but for chance: what
+// chance did to each of them goes.
+func average(all []*classifier) *classifier {
+	sum := all[0]
+	for _, c := range all[1:] {
+		for i, w := range c.weight {
+			sum.weight[i] += w
+		}
+		for i, b := range c.bias {
+			sum.bias[i] += b
+		}
+	}
+	for i := range sum.weight {
+		sum.weight[i] /= float32(len(all))
+	}
+	for i := range sum.bias {
+		sum.bias[i] /= float32(len(all))
+	}
+	return sum
+}
+
 // train makes a classifier by stochastic gradient descent. The same samples in
 // the same order give the same weights. What it works on is its own, so that the
 // race detector, which would make it ten times slower, has nothing to find.
 //
 //go:norace
-func train(samples []sample, features, labels int) *classifier {
+func train(samples []sample, features, labels int, seed uint64) *classifier {
 	c := &classifier{labels: labels, weight: make([]float32, features*labels), bias: make([]float32, labels)}
-	r := rand.New(rand.NewPCG(1, uint64(len(samples))))
+	r := rand.New(rand.NewPCG(seed, uint64(len(samples))))
 	order := r.Perm(len(samples))
 	wrong := make([]float32, labels) // what each label's probability is too high by
 	var kept vector

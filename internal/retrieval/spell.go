@@ -7,25 +7,30 @@ import (
 
 // speller mends slips of the finger in words that no phrase has.
 type speller struct {
-	known  map[string]int32
-	sorted []string // the known words that can be meant, so by their first letter
+	known    map[string]int32
+	idf      []float32
+	byLength [][]string // the known words that can be meant, in order
 }
 
 // minMended is the length from which a word is mended: shorter ones are near too many.
-const minMended = 4
+const minMended = 3
 
-func newSpeller(known map[string]int32) speller {
-	s := speller{known: known}
-	for _, w := range slices.Sorted(maps.Keys(known)) {
-		if len(w) >= minMended {
-			s.sorted = append(s.sorted, w)
+func newSpeller(v *vocabulary) speller {
+	s := speller{known: v.ids[wordKind], idf: v.idf}
+	for _, w := range slices.Sorted(maps.Keys(s.known)) {
+		if len(w) < minMended {
+			continue
 		}
+		for len(s.byLength) <= len(w) {
+			s.byLength = append(s.byLength, nil)
+		}
+		s.byLength[len(w)] = append(s.byLength[len(w)], w)
 	}
 	return s
 }
 
-// mend gives the words with each unknown one replaced by the one known word that
-// is a slip away and begins with the same letter. Where two are, it stays.
+// mend gives the words with each unknown one replaced by a known word that is a
+// slip away, the most frequent where there are several. Where none is, it stays.
 func (s speller) mend(ws []string) []string {
 	var mended []string
 	for i, w := range ws {
@@ -48,16 +53,11 @@ func (s speller) mend(ws []string) []string {
 }
 
 func (s speller) meant(w string) (meant string) {
-	first, _ := slices.BinarySearch(s.sorted, w[:1])
-	for _, candidate := range s.sorted[first:] {
-		if candidate[0] != w[0] {
-			break
-		}
-		if slip(w, candidate) {
-			if meant != "" {
-				return ""
+	for length := len(w) - 1; length <= len(w)+1 && length < len(s.byLength); length++ {
+		for _, candidate := range s.byLength[length] {
+			if slip(w, candidate) && (meant == "" || s.idf[s.known[candidate]] < s.idf[s.known[meant]]) {
+				meant = candidate
 			}
-			meant = candidate
 		}
 	}
 	return meant
