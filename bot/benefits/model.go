@@ -106,31 +106,15 @@ func (b *Benefits) Close() { b.student.end() }
 // model gives what was learned from this knowledge, or else what was learned
 // last; nil when nothing was.
 func (b *Benefits) model(ctx context.Context, fingerprint string) (m *retrieval.Model, right bool, err error) {
-	type row struct {
-		fingerprint string
-		model       []byte
-	}
-	var rows []row
-	err = b.db.View(ctx, func(tx *database.Tx) error {
-		rows = nil
-		found, err := tx.Query(`SELECT fingerprint, model FROM benefits_model ORDER BY fingerprint = ? DESC, at DESC`, fingerprint)
-		if err != nil {
-			return err
-		}
-		defer found.Close()
-		for found.Next() {
-			var r row
-			if err := found.Scan(&r.fingerprint, &r.model); err != nil {
-				return err
-			}
-			rows = append(rows, r)
-		}
-		return found.Err()
+	var stored []storedModel
+	err = b.db.View(ctx, func(tx *database.Tx) (err error) {
+		stored, err = models(tx, fingerprint)
+		return err
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("read what was learned: %w", err)
+		return nil, false, err
 	}
-	for _, r := range rows {
+	for _, r := range stored {
 		m, err := retrieval.Decode(r.model)
 		if err == nil {
 			return m, r.fingerprint == fingerprint, nil
@@ -152,15 +136,7 @@ func (b *Benefits) fit(ctx context.Context, k knowledge) (*retrieval.Model, erro
 	if err != nil {
 		return nil, err
 	}
-	err = b.db.Update(ctx, func(tx *database.Tx) error {
-		if _, err := tx.Exec(`INSERT INTO benefits_model (fingerprint, model, at) VALUES (?, ?, ?)
-			ON CONFLICT (fingerprint) DO UPDATE SET model = excluded.model, at = excluded.at`, k.fingerprint, stored, tx.Now().UnixMilli()); err != nil {
-			return err
-		}
-		_, err := tx.Exec(`DELETE FROM benefits_model WHERE fingerprint <> ? AND fingerprint NOT IN (
-			SELECT fingerprint FROM benefits_model WHERE fingerprint <> ? ORDER BY at DESC LIMIT 1)`, k.fingerprint, k.fingerprint)
-		return err
-	})
+	err = b.db.Update(ctx, func(tx *database.Tx) error { return keepModel(tx, storedModel{k.fingerprint, stored}) })
 	if err != nil {
 		return m, fmt.Errorf("store what was learned: %w", err)
 	}

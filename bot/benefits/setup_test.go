@@ -44,17 +44,17 @@ var (
 	start = time.Date(2026, 3, 6, 15, 0, 0, 0, time.UTC)
 )
 
-var models sync.Map // fingerprint -> *retrieval.Model
+var fittedModels sync.Map // fingerprint -> *retrieval.Model
 
 // learned is retrieval.Fit, once for the same knowledge.
 func learned(ctx context.Context, entries []retrieval.Entry) (*retrieval.Model, error) {
 	key := retrieval.Fingerprint(entries)
-	if m, ok := models.Load(key); ok {
+	if m, ok := fittedModels.Load(key); ok {
 		return m.(*retrieval.Model), nil
 	}
 	m, err := retrieval.Fit(ctx, entries)
 	if err == nil {
-		models.Store(key, m)
+		fittedModels.Store(key, m)
 	}
 	return m, err
 }

@@ -257,3 +257,56 @@ func wrap(doing string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
+
+// storedModel is what was learned, by the fingerprint of what it was learned from.
+type storedModel struct {
+	fingerprint string
+	model       []byte
+}
+
+// models are those that are stored: first the one of this fingerprint, then the newest.
+func models(tx *database.Tx, fingerprint string) (all []storedModel, err error) {
+	rows, err := tx.Query(`SELECT fingerprint, model FROM benefits_model ORDER BY fingerprint = ? DESC, at DESC`, fingerprint)
+	if err != nil {
+		return nil, fmt.Errorf("read what was learned: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var m storedModel
+		if err := rows.Scan(&m.fingerprint, &m.model); err != nil {
+			return nil, fmt.Errorf("read what was learned: %w", err)
+		}
+		all = append(all, m)
+	}
+	return all, rows.Err()
+}
+
+// keepModel stores a model and leaves the newest of the others.
+func keepModel(tx *database.Tx, m storedModel) error {
+	_, err := tx.Exec(`INSERT INTO benefits_model (fingerprint, model, at) VALUES (?, ?, ?)
+		ON CONFLICT (fingerprint) DO UPDATE SET model = excluded.model, at = excluded.at`, m.fingerprint, m.model, tx.Now().UnixMilli())
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`DELETE FROM benefits_model WHERE fingerprint <> ? AND fingerprint NOT IN (
+		SELECT fingerprint FROM benefits_model WHERE fingerprint <> ? ORDER BY at DESC LIMIT 1)`, m.fingerprint, m.fingerprint)
+	return err
+}
+
+// unanswered are the questions since then that were not answered automatically,
+// oldest first, each with the topic that was nearest.
+func unanswered(tx *database.Tx, since time.Time) (texts, topics []string, err error) {
+	rows, err := tx.Query(`SELECT text, topic FROM benefits_question WHERE outcome <> 'answer' AND at >= ? ORDER BY at, id`, since.UnixMilli())
+	if err != nil {
+		return nil, nil, fmt.Errorf("read unanswered questions: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var text, topic string
+		if err := rows.Scan(&text, &topic); err != nil {
+			return nil, nil, fmt.Errorf("read unanswered questions: %w", err)
+		}
+		texts, topics = append(texts, text), append(topics, topic)
+	}
+	return texts, topics, rows.Err()
+}

@@ -2,7 +2,6 @@ package benefits
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"procurabot/internal/database"
@@ -20,24 +19,12 @@ type Matter struct {
 // for.
 func (b *Benefits) Unanswered(ctx context.Context, since time.Time) ([]Matter, error) {
 	var texts, topics []string
-	err := b.db.View(ctx, func(tx *database.Tx) error {
-		texts, topics = nil, nil
-		rows, err := tx.Query(`SELECT text, topic FROM benefits_question WHERE outcome <> 'answer' AND at >= ? ORDER BY at, id`, since.UnixMilli())
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var text, topic string
-			if err := rows.Scan(&text, &topic); err != nil {
-				return err
-			}
-			texts, topics = append(texts, text), append(topics, topic)
-		}
-		return rows.Err()
+	err := b.db.View(ctx, func(tx *database.Tx) (err error) {
+		texts, topics, err = unanswered(tx, since)
+		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read unanswered questions: %w", err)
+		return nil, err
 	}
 	var all []Matter
 	for _, group := range retrieval.Group(texts) {
