@@ -176,7 +176,7 @@ func Evaluate(ctx context.Context, train, test, outside []Example) (Evaluation, 
 }
 
 // maxLabels bounds the memory: there is a weight for each feature and label.
-const maxLabels = 2000
+const maxLabels = 1000
 
 // ask finds labels for a text; none where it has no words.
 func (p *part) ask(text string) finding {

@@ -137,7 +137,7 @@ func TestEvaluate(t *testing.T) {
 	for i := range maxLabels + 1 {
 		many = append(many, Example{Label: strconv.Itoa(i), Text: "one"})
 	}
-	if _, err := Evaluate(t.Context(), many, test, nil); err == nil || !strings.Contains(err.Error(), "2001 labels") {
+	if _, err := Evaluate(t.Context(), many, test, nil); err == nil || !strings.Contains(err.Error(), "1001 labels") {
 		t.Error(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
