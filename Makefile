@@ -68,6 +68,6 @@ fuzz: tools
 		done; \
 	done
 
-nightly: tools faults fuzz
+nightly: tools faults fuzz eval
 	$(GO) test -race -count=1 -timeout 4h ./cmd/procurabot -seeds 1000 -kills 1000
 	$(GO) test -race -count=1 -timeout 1h ./internal/... -rapid.checks=10000

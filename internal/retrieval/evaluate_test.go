@@ -183,23 +183,19 @@ func public(t testing.TB, name string) []Example {
 	return all
 }
 
-// TestBanking77 holds the engine to what it reaches on public data.
+// TestBanking77 holds the engine to what it reaches on public data with ten
+// phrases a label. What it reaches with all of them takes a minute: make eval.
 func TestBanking77(t *testing.T) {
-	for _, c := range []struct {
-		train string
-		least float64
-	}{{"banking77-10shot.train", 0.775}, {"banking77-full.train", 0.92}} {
-		train, test := public(t, c.train), public(t, "banking77.test")
-		if train == nil || test == nil {
-			return
-		}
-		e, err := Evaluate(t.Context(), train, test, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%s: accuracy %.4f, fitted in %.1f s, answered in %.0f us", c.train, e.Accuracy, e.FitSeconds, e.AnswerMicroseconds)
-		if e.Accuracy < c.least {
-			t.Errorf("%s: accuracy %.4f, want at least %.3f", c.train, e.Accuracy, c.least)
-		}
+	train, test := public(t, "banking77-10shot.train"), public(t, "banking77.test")
+	if train == nil || test == nil {
+		return
+	}
+	e, err := Evaluate(t.Context(), train, test, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("accuracy %.4f, fitted in %.1f s, answered in %.0f us", e.Accuracy, e.FitSeconds, e.AnswerMicroseconds)
+	if e.Accuracy < 0.775 {
+		t.Errorf("accuracy %.4f, want at least 0.775", e.Accuracy)
 	}
 }
