@@ -17,9 +17,25 @@ type Index struct {
 	tongues *tongues
 }
 
-// Index makes what finds. It takes milliseconds.
+// Index makes what finds. It takes a fifth of a second; the last one is kept, and
+// given again for the same entries.
 func (m *Model) Index(entries []Entry) *Index {
 	entries = sorted(entries)
+	if last := m.last.Load(); last != nil && slices.Equal(last.entries, entries) {
+		return last.index
+	}
+	x := m.index(entries)
+	m.last.Store(&indexed{entries, x})
+	return x
+}
+
+// indexed is an index with what it was made of, in order.
+type indexed struct {
+	entries []Entry
+	index   *Index
+}
+
+func (m *Model) index(entries []Entry) *Index {
 	x := &Index{
 		model: m, exact: map[string][]string{}, tongues: teach(entries), gone: make([]bool, len(m.labels)),
 		part: &part{

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Model is what was learned from entries. It does not change and may be used by
@@ -19,6 +20,7 @@ type Model struct {
 	confidence confidence
 	thresholds thresholds
 	report     Report
+	last       atomic.Pointer[indexed]
 }
 
 // Report says how a model did on its own phrases, each found by others.
