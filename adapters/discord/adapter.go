@@ -1,5 +1,6 @@
 // Package discord connects the bot to Discord: the Gateway brings in what
-// happens, the REST API takes out what is said.
+// happens, or signed HTTP does where it is an interaction, and the REST API
+// takes out what is said.
 //
 // # Vocabulary
 //
@@ -15,10 +16,11 @@
 //
 // Run registers the commands, connects, and stays connected: it resumes a
 // session that broke and replaces one that is beyond that. Each thing that
-// arrives is decoded (incoming.go), handed to the engine, and shown what the
-// engine wants shown at once (socket.go, form.go). What the outbox sends is
-// rendered (outgoing.go) and sent by one request, whose failure is classified
-// (send.go). What the client library lacks or does wrongly is in raw.go.
+// arrives (socket.go, http.go) is decoded (decode.go, incoming.go), handed to
+// the engine, and shown what the engine wants shown at once (receive.go,
+// form.go). What the outbox sends is rendered (outgoing.go) and sent by one
+// request, whose failure is classified (send.go). What the client library lacks
+// or does wrongly is in raw.go.
 //
 // # Guarantees
 //
@@ -37,6 +39,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/bwmarrin/discordgo"
@@ -50,6 +53,7 @@ const platform bot.Platform = "discord"
 // Options says how to reach Discord.
 type Options struct {
 	BotToken  string               // without the "Bot " before it
+	PublicKey string               // of the application, in hexadecimal; not empty, interactions are taken by HTTP too: see Handler
 	APIURL    string               // scheme and host, without a path; https://discord.com when empty
 	Transport http.RoundTripper    // of REST requests; http.DefaultTransport when nil
 	Dialer    *websocket.Dialer    // of the Gateway; the library's default when nil
@@ -67,8 +71,11 @@ type Adapter struct {
 	now       func() time.Time
 	handled   func(bot.IncomingID)
 
-	rest   *discordgo.Session // for requests alone; it is never opened
-	people *people
+	rest     *discordgo.Session // for requests alone; it is never opened
+	people   *people
+	endpoint *endpoint                 // nil without a public key
+	running  atomic.Pointer[receiving] // nil but during Run
+	catching chan struct{}             // held while histories are read
 }
 
 // New makes an adapter. It connects when it is Run.
@@ -101,7 +108,14 @@ func New(o Options) (*Adapter, error) {
 	a := &Adapter{
 		token: o.BotToken, transport: elsewhere{api, o.Transport}, dialer: o.Dialer,
 		log: o.Log.With("platform", string(platform)), now: o.Now, handled: o.Handled,
-		people: newPeople(),
+		people: newPeople(), catching: make(chan struct{}, 1),
+	}
+	if o.PublicKey != "" {
+		key, err := parsePublicKey(o.PublicKey)
+		if err != nil {
+			return nil, err
+		}
+		a.endpoint = &endpoint{a: a, key: key}
 	}
 	if a.rest, err = a.newSession(); err != nil {
 		return nil, err
@@ -152,6 +166,9 @@ const (
 func (a *Adapter) Run(ctx context.Context, r bot.Receiver) error {
 	t := newTurns(ctx)
 	defer t.wait()
+	now := receiving{r, t}
+	a.running.Store(&now)
+	defer a.running.Store(nil)
 	table := a.commandTable(r)
 	registered, err := a.register(ctx, table)
 	if err != nil {
@@ -162,5 +179,5 @@ func (a *Adapter) Run(ctx context.Context, r bot.Receiver) error {
 		stop := a.registerLater(ctx, table)
 		defer stop()
 	}
-	return a.stayConnected(ctx, r, t)
+	return a.stayConnected(ctx, now)
 }

@@ -7,9 +7,7 @@ import (
 	"procurabot/internal/markup"
 )
 
-// modal is a form. It has rows of one text input each: the library cannot
-// decode what newer kinds of form send back
-// (https://github.com/bwmarrin/discordgo/issues/1654). Discord itself words the
+// modal is a form. It has rows of one text input each. Discord itself words the
 // buttons that send and cancel it.
 // https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-response-object-modal
 type modal struct {
@@ -51,21 +49,4 @@ func renderForm(f bot.ShownForm) modal {
 		m.Components = append(m.Components, inputRow{Type: int(discordgo.ActionsRowComponent), Components: []input{in}})
 	}
 	return m
-}
-
-// fieldValues reads a submitted form by the names of its fields.
-func fieldValues(rows []discordgo.MessageComponent) map[string]string {
-	values := map[string]string{}
-	for _, r := range rows {
-		row, ok := r.(*discordgo.ActionsRow)
-		if !ok {
-			continue
-		}
-		for _, c := range row.Components {
-			if in, ok := c.(*discordgo.TextInput); ok {
-				values[in.CustomID] = in.Value
-			}
-		}
-	}
-	return values
 }

@@ -1,7 +1,6 @@
 package discord
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -34,7 +33,7 @@ func (a *Adapter) said(m *discordgo.Message) (bot.Incoming, bool) {
 		ID:    bot.IncomingID("m:" + m.ID),
 		Space: bot.SpaceID(m.GuildID),
 		From:  account(m.Author.ID),
-		Name:  shownName(m.Member, m.Author),
+		Name:  shownName(nick(m.Member), m.Author.GlobalName, m.Author.Username),
 		In: bot.Place{
 			Conversation: bot.ConversationID(m.ChannelID),
 			Private:      private,
@@ -42,6 +41,13 @@ func (a *Adapter) said(m *discordgo.Message) (bot.Incoming, bool) {
 		},
 		What: bot.Said{Text: a.readable(m, self), Message: bot.MessageID(m.ID)},
 	}, true
+}
+
+func nick(m *discordgo.Member) string {
+	if m == nil {
+		return ""
+	}
+	return m.Nick
 }
 
 func mentions(m *discordgo.Message, user string) bool {
@@ -59,7 +65,7 @@ func mentions(m *discordgo.Message, user string) bool {
 func (a *Adapter) readable(m *discordgo.Message, self string) string {
 	names := map[string]string{}
 	for _, u := range m.Mentions {
-		names[u.ID] = shownName(nil, u)
+		names[u.ID] = shownName(u.GlobalName, u.Username)
 	}
 	// Made at each call: a package holds no state here.
 	tokens := regexp.MustCompile(`<(@!?|@&|#|a?:\w+:|/[^:<>]+:)(\d+)> ?`)
@@ -97,77 +103,72 @@ const (
 	tokenMargin = time.Minute
 )
 
-// interaction makes an Incoming of a command, a completion, a press or a form.
-// The names in it are always the default ones, whatever language the person
-// typed in.
-func (a *Adapter) interaction(i *discordgo.Interaction) (bot.Incoming, bool) {
-	if i == nil || i.ID == "" {
-		return bot.Incoming{}, false
-	}
-	user := i.User
+// acted makes an Incoming of a command, a completion, a press or a form. The
+// names in it are always the default ones, whatever language the person typed
+// in.
+func (a *Adapter) acted(i *interaction) (bot.Incoming, bool) {
+	user, nick := i.User, ""
 	if i.Member != nil && i.Member.User != nil {
-		user = i.Member.User
+		user, nick = i.Member.User, i.Member.Nick
 	}
-	if user == nil || user.Bot {
+	if i.ID == "" || i.Token == "" || user == nil || user.ID == "" || user.Bot {
 		return bot.Incoming{}, false
 	}
-	what := a.did(i)
+	what := i.what()
 	if what == nil {
 		return bot.Incoming{}, false
 	}
-	in := bot.Incoming{
-		ID:     bot.IncomingID("i:" + i.ID),
-		Space:  bot.SpaceID(i.GuildID),
+	return bot.Incoming{
+		ID:     i.incoming(),
+		Space:  bot.SpaceID(i.Guild),
 		From:   account(user.ID),
-		Name:   shownName(i.Member, user),
-		Locale: string(i.Locale),
+		Name:   shownName(nick, user.GlobalName, user.Username),
+		Locale: i.Locale,
 		In: bot.Place{
-			Conversation: bot.ConversationID(i.ChannelID),
-			Private:      i.GuildID == "",
+			Conversation: bot.ConversationID(i.Channel),
+			Private:      i.Guild == "",
+			Locale:       i.GuildLocale,
 		},
-		Reply: &bot.ReplyHandle{Token: handle{i.AppID, i.Token}.String(), Expires: a.now().Add(tokenLife - tokenMargin)},
+		Reply: &bot.ReplyHandle{Token: handle{i.Application, i.Token}.String(), Expires: a.now().Add(tokenLife - tokenMargin)},
 		What:  what,
-	}
-	if i.GuildLocale != nil {
-		in.In.Locale = string(*i.GuildLocale)
-	}
-	return in, true
+	}, true
 }
 
-func (a *Adapter) did(i *discordgo.Interaction) bot.What {
-	switch data := i.Data.(type) {
-	case discordgo.ApplicationCommandInteractionData:
-		path, options := words(data)
-		if i.Type == discordgo.InteractionApplicationCommandAutocomplete {
-			for _, o := range options {
-				if o.Focused {
-					return bot.Completing{Path: path, Option: o.Name, Prefix: fmt.Sprint(o.Value)}
-				}
-			}
-			return nil
-		}
-		typed := make(map[string]string, len(options))
+func (i *interaction) incoming() bot.IncomingID { return bot.IncomingID("i:" + i.ID) }
+
+func (i *interaction) what() bot.What {
+	switch i.Type {
+	case commandInteraction:
+		path, options := i.Data.words()
+		values := make(map[string]string, len(options))
 		for _, o := range options {
-			typed[o.Name] = fmt.Sprint(o.Value)
-			if o.Type == discordgo.ApplicationCommandOptionUser {
-				typed[o.Name] = account(typed[o.Name]).String()
+			values[o.Name] = o.text()
+			if o.Type == userOption {
+				values[o.Name] = account(values[o.Name]).String()
 			}
 		}
-		return bot.Commanded{Path: path, Options: typed}
-	case discordgo.MessageComponentInteractionData:
-		button, value := parseCustomID(data.CustomID)
+		return bot.Commanded{Path: path, Options: values}
+	case autocompleteInteraction:
+		path, options := i.Data.words()
+		for _, o := range options {
+			if o.Focused {
+				return bot.Completing{Path: path, Option: o.Name, Prefix: o.text()}
+			}
+		}
+	case componentInteraction:
+		button, value := parseCustomID(i.Data.CustomID)
 		return bot.Pressed{Button: button, Value: value}
-	case discordgo.ModalSubmitInteractionData:
-		return bot.Submitted{Draft: data.CustomID, Values: fieldValues(data.Components)}
+	case modalInteraction:
+		return bot.Submitted{Draft: i.Data.CustomID, Values: fieldValues(i.Data.Components)}
 	}
 	return nil
 }
 
 // words goes down through groups and sub-commands to the options.
 // https://discord.com/developers/docs/interactions/application-commands#subcommands-and-subcommand-groups
-func words(data discordgo.ApplicationCommandInteractionData) ([]string, []*discordgo.ApplicationCommandInteractionDataOption) {
-	path, options := []string{data.Name}, data.Options
-	for len(options) == 1 && (options[0].Type == discordgo.ApplicationCommandOptionSubCommandGroup || options[0].Type == discordgo.ApplicationCommandOptionSubCommand) {
+func (d interactionData) words() ([]string, []typed) {
+	path, options := []string{d.Name}, d.Options
+	for len(options) == 1 && (options[0].Type == subCommandGroup || options[0].Type == subCommand) {
 		path = append(path, options[0].Name)
 		options = options[0].Options
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/bwmarrin/discordgo"
@@ -18,11 +20,50 @@ type people struct {
 	self     string            // the bot's user
 	locales  map[string]string // guild -> preferred locale
 	channels map[string]string // channel -> name
-	direct   map[string]string // user -> the channel of direct messages
+	direct   map[string]direct // by user
+	spoke    uint64            // how often a direct channel was used
+	heard    uint64            // the newest message that came by the Gateway; 0 before the first session
+}
+
+// direct is the channel of direct messages with one person.
+type direct struct {
+	channel string
+	spoke   uint64 // grows with each use, so that it orders them
 }
 
 func newPeople() *people {
-	return &people{locales: map[string]string{}, channels: map[string]string{}, direct: map[string]string{}}
+	return &people{locales: map[string]string{}, channels: map[string]string{}, direct: map[string]direct{}}
+}
+
+// hears remembers how far the bot has heard.
+func (p *people) hears(message string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heard = max(p.heard, parseSnowflake(message))
+}
+
+// heardUntil gives how far the bot had heard when a session begins now, which
+// hears all from then on; 0 when it is the first.
+func (p *people) heardUntil(now uint64) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := p.heard
+	if before == 0 {
+		p.heard = now
+	}
+	return before
+}
+
+// directs gives the direct channels used last.
+func (p *people) directs(most int) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := slices.SortedFunc(maps.Values(p.direct), func(x, y direct) int { return cmp.Compare(y.spoke, x.spoke) })
+	var channels []string
+	for _, d := range all[:min(len(all), most)] {
+		channels = append(channels, d.channel)
+	}
+	return channels
 }
 
 func (p *people) isReady(self string) {
@@ -71,7 +112,8 @@ func (p *people) channelName(id string) string {
 func (p *people) knownDirect(user, channel string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.direct[user] = channel
+	p.spoke++
+	p.direct[user] = direct{channel, p.spoke}
 }
 
 // direct gives the channel of direct messages with a person. Opening it again
@@ -82,9 +124,10 @@ func (a *Adapter) direct(ctx context.Context, to bot.Account) (string, error) {
 		return "", &failure{status: 404, message: "nobody is named to write to"}
 	}
 	a.people.mu.Lock()
-	known := a.people.direct[string(to.User)]
+	known := a.people.direct[string(to.User)].channel
 	a.people.mu.Unlock()
 	if known != "" {
+		a.people.knownDirect(string(to.User), known)
 		return known, nil
 	}
 	var opened struct {
@@ -97,14 +140,9 @@ func (a *Adapter) direct(ctx context.Context, to bot.Account) (string, error) {
 	return opened.ID, nil
 }
 
-// shownName is what people call a person: in the guild, else everywhere.
+// shownName is what people call a person: their name in the guild, else their
+// name everywhere, else the one they have for the platform.
 // https://discord.com/developers/docs/resources/guild#guild-member-object
-func shownName(m *discordgo.Member, u *discordgo.User) string {
-	nick := ""
-	if m != nil {
-		nick = m.Nick
-	}
-	return cmp.Or(nick, u.GlobalName, u.Username)
-}
+func shownName(names ...string) string { return cmp.Or(names...) }
 
 func account(user string) bot.Account { return bot.Account{Platform: platform, User: bot.UserID(user)} }

@@ -23,6 +23,7 @@ const turnTime = time.Minute
 // turns are what has arrived and is not yet done. They go on when the run is
 // stopped, and are waited for.
 type turns struct {
+	run      context.Context
 	ctx      context.Context
 	stopping <-chan struct{}
 	slots    chan struct{}
@@ -33,20 +34,24 @@ type turns struct {
 }
 
 func newTurns(run context.Context) *turns {
-	return &turns{ctx: context.WithoutCancel(run), stopping: run.Done(), slots: make(chan struct{}, atOnce)}
+	return &turns{run: run, ctx: context.WithoutCancel(run), stopping: run.Done(), slots: make(chan struct{}, atOnce)}
 }
 
-func (t *turns) start(f func(context.Context)) {
+// start begins a turn as soon as there is room. It is false where the run stops,
+// or ctx ends, before there is.
+func (t *turns) start(ctx context.Context, f func(context.Context)) bool {
 	select {
 	case t.slots <- struct{}{}:
 	case <-t.stopping:
-		return
+		return false
+	case <-ctx.Done():
+		return false
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
 		<-t.slots
-		return
+		return false
 	}
 	t.open.Go(func() {
 		defer func() { <-t.slots }()
@@ -54,6 +59,17 @@ func (t *turns) start(f func(context.Context)) {
 		defer cancel()
 		f(ctx)
 	})
+	return true
+}
+
+// aside does something beside the turns, with a context that ends when the run
+// is stopped.
+func (t *turns) aside(f func(context.Context)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.closed {
+		t.open.Go(func() { f(t.run) })
+	}
 }
 
 func (t *turns) wait() {
@@ -67,14 +83,18 @@ func (t *turns) wait() {
 // and would take the process down.
 func (a *Adapter) guard(what string) {
 	if v := recover(); v != nil {
-		a.log.Error("an event made the adapter panic", "event", what, "panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+		a.panicked(what, v)
 	}
+}
+
+func (a *Adapter) panicked(what string, v any) {
+	a.log.Error("an event made the adapter panic", "event", what, "panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
 }
 
 // listen adds all handlers; the library wants them before it opens. It calls
 // them one after the other, so that nothing here may wait for anything but a
 // free slot.
-func (a *Adapter) listen(s *discordgo.Session, r bot.Receiver, t *turns) {
+func (a *Adapter) listen(s *discordgo.Session, now receiving) {
 	s.AddHandler(func(_ *discordgo.Session, e *discordgo.GuildCreate) {
 		defer a.guard("guild")
 		if e.Guild != nil {
@@ -98,32 +118,65 @@ func (a *Adapter) listen(s *discordgo.Session, r bot.Receiver, t *turns) {
 	s.AddHandler(func(_ *discordgo.Session, e *discordgo.ThreadCreate) { channel(e.Channel) })
 	s.AddHandler(func(_ *discordgo.Session, e *discordgo.MessageCreate) {
 		defer a.guard("message")
-		in, ok := a.said(e.Message)
-		if !ok {
-			if e.Message != nil {
-				a.handled(bot.IncomingID("m:" + e.ID))
-			}
-			return
+		if e.Message != nil {
+			a.people.hears(e.ID)
+			a.takeMessage(now.turns.ctx, now, e.Message)
 		}
-		t.start(func(ctx context.Context) {
-			defer a.handled(in.ID)
-			defer a.guard("message")
-			a.hear(ctx, t, r, in)
-		})
 	})
-	s.AddHandler(func(_ *discordgo.Session, e *discordgo.InteractionCreate) {
+	s.AddHandler(func(_ *discordgo.Session, e *discordgo.Event) {
 		defer a.guard("interaction")
-		in, ok := a.interaction(e.Interaction)
-		if !ok {
-			a.log.Warn("an interaction could not be read")
+		if e.Type != "INTERACTION_CREATE" {
 			return
 		}
-		t.start(func(ctx context.Context) {
-			defer a.handled(in.ID)
-			defer a.guard("interaction")
-			a.interact(ctx, r, e.Interaction, in)
-		})
+		i, err := decodeInteraction(e.RawData)
+		if err != nil {
+			a.log.Warn("an interaction could not be read", "err", err)
+			return
+		}
+		a.take(now.turns.ctx, now, i)
 	})
+}
+
+// receiving is where what arrives goes, for as long as a run lasts.
+type receiving struct {
+	to    bot.Receiver
+	turns *turns
+}
+
+// take begins the turn of an interaction, whichever way it came. It is false
+// where no turn could begin before ctx ended.
+func (a *Adapter) take(ctx context.Context, now receiving, i *interaction) bool {
+	in, ok := a.acted(i)
+	if !ok {
+		a.log.Warn("an interaction is none that the bot knows", "incoming", i.incoming(), "type", i.Type)
+		a.handled(i.incoming())
+		return true
+	}
+	return now.turns.start(ctx, func(ctx context.Context) {
+		defer a.handled(in.ID)
+		defer a.guard("interaction")
+		a.interact(ctx, now.to, i, in)
+	})
+}
+
+// takeMessage begins the turn of a message, and gives what is closed at its end;
+// nil for a message that is not for the bot, or where the run stops.
+func (a *Adapter) takeMessage(ctx context.Context, now receiving, m *discordgo.Message) <-chan struct{} {
+	in, ok := a.said(m)
+	if !ok {
+		a.handled(bot.IncomingID("m:" + m.ID))
+		return nil
+	}
+	done := make(chan struct{})
+	if !now.turns.start(ctx, func(ctx context.Context) {
+		defer close(done)
+		defer a.handled(in.ID)
+		defer a.guard("message")
+		a.hear(ctx, now.turns, now.to, in)
+	}) {
+		return nil
+	}
+	return done
 }
 
 // hear hands a message to the engine. Discord delivers it once and wants no
@@ -181,7 +234,7 @@ func deferral() response {
 // interact hands an interaction to the engine. Three seconds are too short for
 // a busy moment, so that the deferral, which says nothing, goes first; unless a
 // form is to open, which cannot follow a deferral.
-func (a *Adapter) interact(ctx context.Context, r bot.Receiver, i *discordgo.Interaction, in bot.Incoming) {
+func (a *Adapter) interact(ctx context.Context, r bot.Receiver, i *interaction, in bot.Incoming) {
 	if _, ok := in.What.(bot.Completing); ok {
 		a.respond(ctx, i, a.completions(ctx, r, in))
 		return
@@ -205,7 +258,7 @@ func (a *Adapter) interact(ctx context.Context, r bot.Receiver, i *discordgo.Int
 		notice.Flags |= ephemeral
 		a.respond(ctx, i, response{discordgo.InteractionResponseChannelMessageWithSource, notice})
 	case shown.Notice != "":
-		if err := a.request(ctx, "PATCH", "webhooks/"+i.AppID+"/"+i.Token+"/messages/@original", notice, nil); err != nil {
+		if err := a.request(ctx, "PATCH", "webhooks/"+i.Application+"/"+i.Token+"/messages/@original", notice, nil); err != nil {
 			a.log.Error("a notice could not be shown", "incoming", in.ID, "err", err)
 		}
 	case opens && shown.Form != nil:
@@ -236,7 +289,7 @@ func (a *Adapter) completions(ctx context.Context, r bot.Receiver, in bot.Incomi
 // respond makes the first response. It must come within three seconds, which
 // the outbox's ways are too slow for; a second one is refused and changes
 // nothing, so that it may be tried twice.
-func (a *Adapter) respond(ctx context.Context, i *discordgo.Interaction, to response) {
+func (a *Adapter) respond(ctx context.Context, i *interaction, to response) {
 	ctx, cancel := context.WithTimeout(ctx, firstResponse)
 	defer cancel()
 	path := "interactions/" + i.ID + "/" + i.Token + "/callback"
@@ -245,6 +298,6 @@ func (a *Adapter) respond(ctx context.Context, i *discordgo.Interaction, to resp
 		err = a.request(ctx, "POST", path, to, nil)
 	}
 	if err != nil && !refusedWith(err, alreadyAnswered) {
-		a.log.Warn("an interaction could not be answered in time", "incoming", "i:"+i.ID, "err", err)
+		a.log.Warn("an interaction could not be answered in time", "incoming", i.incoming(), "err", err)
 	}
 }

@@ -1,7 +1,6 @@
 package discord_test
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -174,39 +173,9 @@ func TestADeferralThatFailedOnceIsMade(t *testing.T) {
 	s.commands("/procura ask x")
 }
 
-func TestCommandsAreWrittenOnlyWhenTheyChanged(t *testing.T) {
-	s := newScene(t)
-	written := func() int {
-		n := 0
-		for _, r := range s.Requests() {
-			if r.Method == "PUT" {
-				n++
-			}
-		}
-		return n
-	}
-	for i, change := range []func(){
-		func() {},
-		func() {},
-		func() { s.engine.texts["fr benefits.ask.description"] = "Pose une question" },
-	} {
-		change()
-		ctx, stop := context.WithCancel(s.ctx)
-		a, err := s.Adapter(ctx)
-		s.must(err)
-		ended := make(chan error, 1)
-		go func() { ended <- a.Run(ctx, s.engine) }()
-		s.must(s.WaitConnected(ctx))
-		stop()
-		s.must(<-ended)
-		if want := []int{1, 1, 2}[i]; written() != want {
-			t.Errorf("run %d: written %d times, want %d", i, written(), want)
-		}
-	}
-}
-
 func TestOptionsAreChecked(t *testing.T) {
-	for _, o := range []discord.Options{{}, {BotToken: "x", APIURL: "discord.com"}, {BotToken: "x", APIURL: "https://discord.com/api"}, {BotToken: "x", APIURL: "ftp://x"}} {
+	for _, o := range []discord.Options{{}, {BotToken: "x", APIURL: "discord.com"}, {BotToken: "x", APIURL: "https://discord.com/api"}, {BotToken: "x", APIURL: "ftp://x"},
+		{BotToken: "x", PublicKey: "secret"}, {BotToken: "x", PublicKey: strings.Repeat("a", 63)}} {
 		if _, err := discord.New(o); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%+v: %v", o, err)
 		}

@@ -37,6 +37,14 @@ const (
 // https://discord.com/developers/docs/topics/permissions#permissions-bitwise-permission-flags
 const manageGuild = "32"
 
+// Where a command can be typed. Discord gives back what it took, and puts in all
+// contexts where none were named, so that they always are.
+// https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-object-interaction-context-types
+const (
+	inGuild = 0
+	inBotDM = 1
+)
+
 // command is a word that can be typed after "/". The library's own type cannot
 // leave out what is not set.
 type command struct {
@@ -44,7 +52,7 @@ type command struct {
 	Description  string            `json:"description"`
 	Descriptions map[string]string `json:"description_localizations,omitempty"`
 	Permissions  *string           `json:"default_member_permissions"`
-	Contexts     []int             `json:"contexts,omitempty"` // 0 is a guild; empty is everywhere
+	Contexts     []int             `json:"contexts"`
 	Options      []*option         `json:"options,omitempty"`
 }
 
@@ -78,11 +86,11 @@ func (a *Adapter) commandTable(r bot.Receiver) []*command {
 		}
 		at := slices.IndexFunc(table, func(x *command) bool { return x.Name == c.Path[0] })
 		if at < 0 {
-			top := &command{Name: c.Path[0]}
+			top := &command{Name: c.Path[0], Contexts: []int{inGuild, inBotDM}}
 			top.Description, top.Descriptions = w.groupDescription(c.Path[:1])
 			if strings.HasSuffix(top.Name, "-admin") {
 				p := manageGuild
-				top.Permissions, top.Contexts = &p, []int{0}
+				top.Permissions, top.Contexts = &p, []int{inGuild}
 			}
 			table, at = append(table, top), len(table)
 		}
@@ -90,7 +98,7 @@ func (a *Adapter) commandTable(r bot.Receiver) []*command {
 		if len(c.Path) == 3 {
 			group := slices.IndexFunc(*into, func(o *option) bool { return o.Name == c.Path[1] })
 			if group < 0 {
-				o := &option{Type: subCommandGroup, Name: c.Path[1]}
+				o := &option{Type: subCommandGroup, Name: c.Path[1], Names: w.in("commands."+strings.Join(c.Path[:2], ".")+".name", strings.ToLower)}
 				o.Description, o.Descriptions = w.groupDescription(c.Path[:2])
 				*into, group = append(*into, o), len(*into)
 			}
@@ -156,13 +164,16 @@ func (w wording) groupDescription(path []string) (string, map[string]string) {
 
 func (w wording) description(id, fallback string) (string, map[string]string) {
 	text := w.receiver.Text(bot.English, id)
-	if text == "" || text == id { // there is no such message
+	if text == id || short(text) == "" { // there is no such message
 		return fallback, nil
 	}
 	return short(text), w.in(id, short)
 }
 
-func short(s string) string { return markup.Cut(s, maxText, "…") }
+// short is a text as Discord keeps it: it takes away the space around one.
+func short(s string) string {
+	return strings.TrimSpace(markup.Cut(strings.TrimSpace(s), maxText, "…"))
+}
 
 // in gives a message by Discord's locales, nil where there is none.
 // https://discord.com/developers/docs/reference#locales
@@ -170,7 +181,7 @@ func (w wording) in(id string, form func(string) string) map[string]string {
 	texts := map[string]string{}
 	for _, l := range bot.Languages() {
 		text := w.receiver.Text(l, id)
-		if text == "" || text == id {
+		if text == id || form(text) == "" {
 			continue
 		}
 		locales := []string{string(l)}
@@ -220,9 +231,10 @@ func (w wording) checkNames(options []*option) {
 // Discord ban the address.
 var errToken = errors.New("discord refuses the bot's token: set PROCURABOT_DISCORD_BOT_TOKEN to the one on the Bot page of https://discord.com/developers/applications")
 
-// register makes Discord's commands those of the table. It asks first: the same
-// again would be pointless, and every person's client would load it anew. An
-// error ends the run; false is to be tried again.
+// register makes Discord's commands those of the table. It asks first which
+// there are: the same again would be pointless, and every person's client would
+// load it anew. So nothing needs to be remembered, over a restart or a new
+// database. An error ends the run; false is to be tried again.
 // https://discord.com/developers/docs/interactions/application-commands#bulk-overwrite-global-application-commands
 func (a *Adapter) register(ctx context.Context, table []*command) (bool, error) {
 	err := a.overwrite(ctx, table)

@@ -28,7 +28,7 @@ type engine struct {
 }
 
 func newEngine() *engine {
-	return &engine{heard: make(chan bot.Incoming, 100), commands: someCommands(), texts: someTexts()}
+	return &engine{heard: make(chan bot.Incoming, 1000), commands: someCommands(), texts: someTexts()}
 }
 
 func (e *engine) Receive(_ context.Context, in bot.Incoming) (bot.Immediate, error) {
@@ -116,16 +116,19 @@ type scene struct {
 	engine  *engine
 	clock   *bottest.Clock
 	log     *syncBuffer
+	known   map[bot.IncomingID]bool // what newlyHeard has given
 	n       int
 }
 
 func start() time.Time { return time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC) }
 
-func newScene(t *testing.T) *scene {
+func newScene(t *testing.T) *scene { t.Helper(); return newSceneOn(t, fakediscord.NewStage) }
+
+func newSceneOn(t *testing.T, stage func(func() time.Time) *fakediscord.Stage) *scene {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	clock := bottest.NewClock(start())
-	s := &scene{t: t, Stage: fakediscord.NewStage(clock.Now), ctx: ctx, engine: newEngine(), clock: clock, log: &syncBuffer{}}
+	s := &scene{t: t, Stage: stage(clock.Now), ctx: ctx, engine: newEngine(), clock: clock, log: &syncBuffer{}, known: map[bot.IncomingID]bool{}}
 	t.Cleanup(s.Stage.Close)
 	t.Cleanup(cancel)
 	for _, p := range []bottest.Person{{Name: "luc", Locale: "fr"}, {Name: "greta", Locale: "de"}} {

@@ -223,7 +223,7 @@ const page = 100
 // same as that nothing was said.
 func (a *Adapter) search(ctx context.Context, channel string, e bot.Envelope) (bot.MessageID, error) {
 	var all []sent
-	query := "?limit=" + strconv.Itoa(page) + "&after=" + snowflake(e.FirstAttempt.Add(-clockSkew))
+	query := "?limit=" + strconv.Itoa(page) + "&after=" + strconv.FormatUint(toSnowflake(e.FirstAttempt.Add(-clockSkew)), 10)
 	if err := a.request(ctx, http.MethodGet, "channels/"+channel+"/messages"+query, nil, &all); err != nil {
 		return "", unfound(err, a.Gate(e.To))
 	}
@@ -272,13 +272,6 @@ func (a *Adapter) self(ctx context.Context) (string, error) {
 
 // clockSkew is how far our clock and Discord's may be apart.
 const clockSkew = 5 * time.Second
-
-// snowflake is the smallest id of a moment: ids count milliseconds since 2015.
-// https://discord.com/developers/docs/reference#snowflakes
-func snowflake(at time.Time) string {
-	const epoch = 1420070400000
-	return strconv.FormatInt(max(at.UnixMilli()-epoch, 0)<<22, 10)
-}
 
 // unfound is a search that failed: refused for good, nobody can tell.
 func unfound(err error, gate string) error {

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/bwmarrin/discordgo"
 	"github.com/gorilla/websocket"
-
-	"procurabot/bot"
 )
 
 // The library connects again by itself, but it does so for ever where Discord
@@ -19,23 +18,30 @@ import (
 // and can lock itself up on the way (https://github.com/bwmarrin/discordgo/issues/513).
 // So that is off, and is done here.
 
-// Pauses between attempts to connect. At most 720 in a day, of the 1,000 after
-// which Discord resets the token:
-// https://discord.com/developers/docs/events/gateway#session-start-limit-object
+// Pauses between attempts to connect: at most 720 in a day. A session may begin
+// every five seconds; one that is resumed need not wait so long.
+// https://discord.com/developers/docs/events/gateway#rate-limiting
 const (
 	firstPause = time.Second
+	freshPause = 5 * time.Second
 	lastPause  = 2 * time.Minute
 	steady     = time.Minute // a connection that lasted so long starts afresh
 )
 
 // stayConnected holds a link until ctx ends, and replaces it when it is worn.
-func (a *Adapter) stayConnected(ctx context.Context, r bot.Receiver, t *turns) error {
+func (a *Adapter) stayConnected(ctx context.Context, now receiving) error {
 	pause := firstPause
 	var l *link
 	for {
+		if err := a.mayStart(ctx); err != nil || ctx.Err() != nil {
+			if l != nil {
+				l.cut()
+			}
+			return err
+		}
 		if l == nil {
 			var err error
-			if l, err = a.newLink(r, t); err != nil {
+			if l, err = a.newLink(now); err != nil {
 				return err
 			}
 		}
@@ -64,11 +70,59 @@ func (a *Adapter) stayConnected(ctx context.Context, r bot.Receiver, t *turns) e
 				continue
 			}
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
+		if l == nil || time.Since(began) < freshPause {
+			// A session that has only just begun counts too: where it cannot be resumed,
+			// the library begins another at once, and again for as long as that is too soon.
+			pause = max(pause, freshPause)
+		}
+		if !sleep(ctx, pause) {
+			continue
 		}
 		pause = min(2*pause, lastPause)
+	}
+}
+
+// sleep is false where ctx ended it.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// sparedStarts is how many sessions of a day are never begun: at the last one
+// Discord ends all of them and resets the token.
+// https://discord.com/developers/docs/events/gateway#identifying
+const sparedStarts = 5
+
+// mayStart waits until a session may begin. It is asked before each connection,
+// also one that is to resume a session, since the library begins a new one
+// where that fails. An error ends the run. Without an answer the pauses alone
+// keep the count.
+// https://discord.com/developers/docs/events/gateway#session-start-limit-object
+func (a *Adapter) mayStart(ctx context.Context) error {
+	for {
+		var answer struct {
+			Limit struct {
+				Remaining *int  `json:"remaining"`
+				Reset     int64 `json:"reset_after"` // in milliseconds
+			} `json:"session_start_limit"`
+		}
+		err := a.request(ctx, http.MethodGet, "gateway/bot", nil, &answer)
+		var f *failure
+		switch left := answer.Limit.Remaining; {
+		case errors.As(err, &f) && f.status == http.StatusUnauthorized:
+			return errToken
+		case err != nil || left == nil || *left > sparedStarts:
+			return nil
+		}
+		wait := max(time.Duration(answer.Limit.Reset)*time.Millisecond, time.Minute)
+		a.log.Error("Discord allows no more connections for now: something ends them again and again", "wait", wait.Round(time.Second))
+		if !sleep(ctx, wait) {
+			return nil
+		}
 	}
 }
 
@@ -80,15 +134,25 @@ func finally(err error) error {
 	if !errors.As(err, &closed) {
 		return nil
 	}
+	const newer = "install a newer version of the program"
+	why := ""
 	switch closed.Code {
 	case 4004:
 		return errToken
-	case 4013, 4014:
-		return errors.New("discord does not let the bot hear what it asks for: see Privileged Gateway Intents on the Bot page of https://discord.com/developers/applications")
-	case 4010, 4011, 4012:
-		return fmt.Errorf("discord refuses the connection for good, with the close code %d", closed.Code)
+	case 4010:
+		why = "it does not take the connection for the bot's only one: " + newer
+	case 4011:
+		why = "the bot is on more servers than one connection may carry: remove it from those that do not need it (Server Settings, Integrations)"
+	case 4012:
+		why = "it no longer serves this version of the Gateway: " + newer
+	case 4013:
+		why = "it knows nothing of what the bot asks to hear: " + newer
+	case 4014:
+		why = "the bot asks to hear what is not switched on for it: see Privileged Gateway Intents on the Bot page of https://discord.com/developers/applications"
+	default:
+		return nil
 	}
-	return nil
+	return fmt.Errorf("discord refuses the connection for good (close code %d): %s", closed.Code, why)
 }
 
 // link is one session on the Gateway, through however many connections.
@@ -103,7 +167,7 @@ type link struct {
 	ready bool // READY or RESUMED came through this connection
 }
 
-func (a *Adapter) newLink(r bot.Receiver, t *turns) (*link, error) {
+func (a *Adapter) newLink(now receiving) (*link, error) {
 	s, err := a.newSession()
 	if err != nil {
 		return nil, err
@@ -127,13 +191,21 @@ func (a *Adapter) newLink(r bot.Receiver, t *turns) (*link, error) {
 		}
 	})
 	s.AddHandler(func(_ *discordgo.Session, e *discordgo.Ready) {
+		defer a.guard("ready")
 		l.isReady()
 		if e.User != nil {
 			a.people.isReady(e.User.ID)
 		}
+		var guilds []string
+		for _, g := range e.Guilds {
+			if g != nil {
+				guilds = append(guilds, g.ID)
+			}
+		}
+		a.sessionBegins(now, guilds)
 	})
 	s.AddHandler(func(*discordgo.Session, *discordgo.Resumed) { l.isReady() })
-	a.listen(s, r, t)
+	a.listen(s, now)
 	return l, nil
 }
 

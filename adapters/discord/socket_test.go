@@ -2,6 +2,7 @@ package discord_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -22,52 +23,128 @@ func (s *scene) ends() chan error {
 	return ended
 }
 
-func TestAWrongTokenEndsTheRun(t *testing.T) {
-	t.Run("from the start", func(t *testing.T) {
-		s := newScene(t)
-		s.Revoke()
-		if err := <-s.ends(); err == nil || !strings.Contains(err.Error(), "PROCURABOT_DISCORD_BOT_TOKEN") || strings.Contains(err.Error(), s.Token()) {
-			t.Errorf("the run ended with %v", err)
+// Each of these ends the run at once, with what is to be mended and where, and
+// is not tried again.
+func TestWhatEndsTheRun(t *testing.T) {
+	for code, says := range map[int][]string{
+		4004: {"PROCURABOT_DISCORD_BOT_TOKEN", "the Bot page of https://discord.com/developers/applications"},
+		4010: {"4010", "newer version"},
+		4011: {"4011", "remove it"},
+		4012: {"4012", "newer version"},
+		4013: {"4013", "newer version"},
+		4014: {"4014", "Privileged Gateway Intents on the Bot page of https://discord.com/developers/applications"},
+	} {
+		for when, late := range map[string]bool{"from the start": false, "later": true} {
+			t.Run(fmt.Sprint(code, " ", when), func(t *testing.T) {
+				t.Parallel()
+				s := newScene(t)
+				begun := 0
+				if late {
+					begun = 1
+				} else {
+					s.Refuse(code)
+				}
+				ended := s.ends()
+				if late {
+					s.must(s.WaitConnected(s.ctx))
+					s.Refuse(code)
+					s.Disconnect(fakediscord.CloseCode(code))
+				}
+				err := <-ended
+				for _, words := range says {
+					if err == nil || !strings.Contains(err.Error(), words) {
+						t.Errorf("the run ended with %v, want %q in it", err, words)
+					}
+				}
+				if n := s.Identified(); n != begun {
+					t.Errorf("%d sessions began, want %d", n, begun)
+				}
+				if s.log.holds(s.Token()) || strings.Contains(err.Error(), s.Token()) {
+					t.Error("the log or the error holds the token")
+				}
+			})
 		}
-	})
-	t.Run("later", func(t *testing.T) {
-		s := newScene(t)
-		ended := s.ends()
+	}
+}
+
+func TestARevokedTokenEndsTheRun(t *testing.T) {
+	for when, late := range map[string]bool{"from the start": false, "later": true} {
+		t.Run(when, func(t *testing.T) {
+			s := newScene(t)
+			if !late {
+				s.Revoke()
+			}
+			ended := s.ends()
+			if late {
+				s.must(s.WaitConnected(s.ctx))
+				s.Revoke()
+				s.Disconnect(fakediscord.ResetConnection()) // nobody says why
+			}
+			if err := <-ended; err == nil || !strings.Contains(err.Error(), "PROCURABOT_DISCORD_BOT_TOKEN") || strings.Contains(err.Error(), s.Token()) {
+				t.Errorf("the run ended with %v", err)
+			}
+		})
+	}
+}
+
+// Something ends every session as soon as it has begun. Discord allows ten a day
+// here, and at the tenth it would reset the token.
+func TestTheSessionsOfADayAreSpared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const allowed, days = 10, 3
+		s, stop := inBubble(t, func(func() time.Time) *fakediscord.Stage {
+			return fakediscord.NewStageOn(fakediscord.Options{Now: time.Now, Sessions: allowed, Limits: 1})
+		})
+		began := time.Now()
+		for time.Since(began) < days*24*time.Hour {
+			s.Disconnect(fakediscord.CloseCode(4009))
+			time.Sleep(10*time.Minute + 3700*time.Millisecond) // never as a connection begins
+		}
+		if n := s.Identified(); n < days*2 || n > days*allowed {
+			t.Errorf("%d sessions began in %d days, of %d allowed in one", n, days, allowed)
+		}
+		if !s.log.holds("allows no more connections") {
+			t.Error("the log does not say why there is no connection")
+		}
 		s.must(s.WaitConnected(s.ctx))
-		s.Revoke()
-		s.Disconnect(fakediscord.CloseCode(4004))
-		if err := <-ended; err == nil || !strings.Contains(err.Error(), "PROCURABOT_DISCORD_BOT_TOKEN") {
-			t.Errorf("the run ended with %v", err)
-		}
-		if s.log.holds(s.Token()) {
-			t.Error("the log holds the token")
-		}
+		s.lucSays("are you there?")
+		s.hears()
+		stop()
 	})
 }
 
 // bubble plays a scene in a bubble, where days take a moment.
 func bubble(t *testing.T, play func(s *scene)) {
 	synctest.Test(t, func(t *testing.T) {
-		server := newScene(t)
-		ctx, stop := context.WithCancel(t.Context())
-		server.ctx = ctx
-		a := server.bare()
-		ended := make(chan error, 1)
-		go func() { ended <- a.Run(ctx, server.engine) }()
-		server.must(server.WaitConnected(ctx))
-		// The library sleeps with its lock held when a connection ends. Nothing of
-		// its own may want that lock in the same instant, as it does when a
-		// connection begins: in a bubble a wait for a lock lets no time pass.
-		time.Sleep(time.Second)
-		play(server)
+		s, stop := inBubble(t, fakediscord.NewStage)
+		play(s)
 		stop()
+	})
+}
+
+// inBubble is a scene with a bot that runs, and the way to end it, without
+// which the bubble does not end.
+func inBubble(t *testing.T, stage func(func() time.Time) *fakediscord.Stage) (s *scene, stop func()) {
+	s = newSceneOn(t, stage)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.ctx = ctx
+	a := s.bare()
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx, s.engine) }()
+	s.must(s.WaitConnected(ctx))
+	// The library sleeps with its lock held when a connection ends. Nothing of
+	// its own may want that lock in the same instant, as it does when a
+	// connection begins: in a bubble a wait for a lock lets no time pass.
+	time.Sleep(time.Second)
+	return s, func() {
+		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("the run ended with %v", err)
 		}
 		time.Sleep(5 * time.Second) // the library's own second after its close frame
-		server.Stage.Close()
+		s.Stage.Close()
 		synctest.Wait()
-	})
+	}
 }
 
 func (s *scene) lucSays(text string) {

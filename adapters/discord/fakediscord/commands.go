@@ -103,6 +103,7 @@ func (s *Server) putCommands(c *call) (any, *apiError) {
 		if x.Type == 0 {
 			x.Type = 1
 		}
+		x.settle(guild)
 		if err := x.check(); err != nil {
 			return nil, err
 		}
@@ -135,6 +136,36 @@ func (s *Server) putCommands(c *call) (any, *apiError) {
 	s.commands[guild] = list
 	s.touch()
 	return list, nil
+}
+
+// settle writes down what was left out, and takes away the space around texts.
+// A command of no contexts is one of all; the older dm_permission counts where
+// they are not named.
+// https://discord.com/developers/docs/interactions/application-commands#interaction-contexts
+func (x *command) settle(guild string) {
+	if x.Contexts == nil && guild == "" {
+		x.Contexts = &[]int{0, 1, 2}
+		if x.DMPermission != nil && !*x.DMPermission {
+			x.Contexts = &[]int{0}
+		}
+	}
+	x.Description = strings.TrimSpace(x.Description)
+	for locale, v := range x.Descriptions {
+		x.Descriptions[locale] = strings.TrimSpace(v)
+	}
+	for _, o := range x.Options {
+		o.settle()
+	}
+}
+
+func (o *option) settle() {
+	o.Description = strings.TrimSpace(o.Description)
+	for locale, v := range o.Descriptions {
+		o.Descriptions[locale] = strings.TrimSpace(v)
+	}
+	for _, inner := range o.Options {
+		inner.settle()
+	}
 }
 
 // getCommands leaves the localizations out unless asked for them.

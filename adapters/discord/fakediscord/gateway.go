@@ -200,6 +200,54 @@ func (s *Server) FailResumes(n int) {
 	s.failedResumes = n
 }
 
+// Refuse closes the connection of whoever identifies or resumes with this code,
+// until it is told 0: with 4014, as when an intent was switched off in the portal.
+func (s *Server) Refuse(code int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused = code
+}
+
+// sessionDay is how long a session counts, from the first of a day on.
+const sessionDay = 24 * time.Hour
+
+// startsLeft is how many sessions may yet begin, and when all may again.
+// https://discord.com/developers/docs/events/gateway#session-start-limit-object
+func (s *Server) startsLeft() (int, time.Duration) {
+	if len(s.starts) > 0 && s.options.Now().Sub(s.starts[0]) >= sessionDay {
+		s.starts = nil
+	}
+	reset := sessionDay
+	if len(s.starts) > 0 {
+		reset -= s.options.Now().Sub(s.starts[0])
+	}
+	return max(s.options.Sessions-len(s.starts), 0), reset
+}
+
+// begins counts a session that begins. At the limit "all active sessions for the
+// app will be terminated, the bot token will be reset"; sooner than five seconds
+// after the last it is an invalid session, where rate limits are on.
+// https://discord.com/developers/docs/events/gateway#identifying
+// https://discord.com/developers/docs/events/gateway#rate-limiting
+func (s *Server) begins(c *conn) bool {
+	left, _ := s.startsLeft()
+	if n := len(s.starts); s.options.Limits > 0 && n > 0 && s.options.Now().Sub(s.starts[n-1]) < time.Duration(float64(5*time.Second)/s.options.Limits) {
+		s.send(c, map[string]any{"op": opInvalidSession, "d": false})
+		return false
+	}
+	s.identified++
+	s.starts = append(s.starts, s.options.Now())
+	if left > 1 {
+		return true
+	}
+	s.revoked = true
+	clear(s.sessions)
+	for other := range s.conns {
+		s.push(other, frame{close: closeAuthentication})
+	}
+	return false
+}
+
 // Deafen leaves heartbeats unanswered, as a connection does that is dead
 // without knowing it.
 func (s *Server) Deafen(deaf bool) {
@@ -465,8 +513,13 @@ func (s *Server) identify(c *conn, d []byte) {
 	case p.Shard != nil && (p.Shard[1] == 0 || p.Shard[0] >= p.Shard[1]):
 		s.push(c, frame{close: 4010})
 		return
+	case s.refused != 0:
+		s.push(c, frame{close: s.refused})
+		return
 	}
-	s.identified++
+	if !s.begins(c) {
+		return
+	}
 	id := s.snowflake()
 	sum := sha256.Sum256([]byte(id))
 	x := &session{id: hex.EncodeToString(sum[:16]), intents: *p.Intents, conn: c}
@@ -517,6 +570,10 @@ func (s *Server) resume(c *conn, d []byte) {
 		return
 	case !s.valid(p.Token):
 		s.push(c, frame{close: closeAuthentication})
+		return
+	}
+	if s.refused != 0 {
+		s.push(c, frame{close: s.refused})
 		return
 	}
 	x := s.sessions[p.Session]

@@ -173,3 +173,39 @@ func TestUnansweredHeartbeats(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// At the last session of a day all end, and the token is reset.
+// https://discord.com/developers/docs/events/gateway#identifying
+func TestTheLastSessionOfADayResetsTheToken(t *testing.T) {
+	c := newClock()
+	w := newWorld(t, fakediscord.Options{Now: c.Now, Sessions: 3})
+	d := w.client(t)
+	left := func() int {
+		t.Helper()
+		return must[*discordgo.GatewayBotResponse](t)(d.GatewayBot()).SessionStartLimit.Remaining
+	}
+	for _, want := range []int{3, 2} {
+		if got := left(); got != want {
+			t.Errorf("%d sessions left, want %d", got, want)
+		}
+		if err := w.client(t).Open(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Add(24 * time.Hour)
+	if got := left(); got != 3 {
+		t.Errorf("%d sessions left on the next day, want 3", got)
+	}
+	for range 2 {
+		if err := w.client(t).Open(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var closed *websocket.CloseError
+	if err := w.client(t).Open(); !errors.As(err, &closed) || closed.Code != 4004 {
+		t.Errorf("the third session of a day: %v", err)
+	}
+	if _, err := d.GatewayBot(); err == nil {
+		t.Error("the token still holds")
+	}
+}

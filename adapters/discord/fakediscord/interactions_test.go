@@ -288,3 +288,56 @@ func TestSignedHTTP(t *testing.T) {
 		t.Errorf("the answer is %+v", i)
 	}
 }
+
+// An endpoint that passed once, and later takes any signature, is removed.
+func TestChecksOfTheEndpoint(t *testing.T) {
+	w := newWorld(t, fakediscord.Options{})
+	key := must[[]byte](t)(hex.DecodeString(w.PublicKey()))
+	lax := false
+	client := w.Reach(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		if !discordgo.VerifyInteraction(r, ed25519.PublicKey(key)) && !lax {
+			out.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = io.WriteString(out, `{"type":1}`)
+	}))
+	if err := w.SetEndpoint(t.Context(), "http://program.invalid/", client); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.CheckEndpoint(t.Context()); err != nil || w.EndpointRemoved() {
+		t.Errorf("a check that passes: %v, removed: %v", err, w.EndpointRemoved())
+	}
+	lax = true
+	if err := w.CheckEndpoint(t.Context()); err == nil || !w.EndpointRemoved() {
+		t.Errorf("a check that fails: %v, removed: %v", err, w.EndpointRemoved())
+	}
+	w.do(t, "PUT", "/applications/"+w.ApplicationID()+"/commands", []any{object{"name": "ask", "description": "x"}})
+	if _, err := w.Command(t.Context(), w.luc.ID, w.channel.ID, "ask", nil); !errors.Is(err, fakediscord.ErrNoResponse) {
+		t.Errorf("an interaction with no endpoint: %v", err)
+	}
+}
+
+// https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-callback
+func TestAcceptedHasNoBody(t *testing.T) {
+	w := newWorld(t, fakediscord.Options{ResponseDue: 200 * time.Millisecond})
+	key := must[[]byte](t)(hex.DecodeString(w.PublicKey()))
+	client := w.Reach(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		if !discordgo.VerifyInteraction(r, ed25519.PublicKey(key)) {
+			out.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		var i discordgo.Interaction
+		_ = json.NewDecoder(r.Body).Decode(&i)
+		if i.Type != discordgo.InteractionPing {
+			out.WriteHeader(http.StatusAccepted)
+		}
+		_, _ = io.WriteString(out, `{"type":1}`)
+	}))
+	if err := w.SetEndpoint(t.Context(), "http://program.invalid/", client); err != nil {
+		t.Fatal(err)
+	}
+	w.do(t, "PUT", "/applications/"+w.ApplicationID()+"/commands", []any{object{"name": "ask", "description": "x"}})
+	if _, err := w.Command(t.Context(), w.luc.ID, w.channel.ID, "ask", nil); !errors.Is(err, fakediscord.ErrNoResponse) {
+		t.Errorf("an interaction that nobody answered: %v", err)
+	}
+}

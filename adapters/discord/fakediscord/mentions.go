@@ -60,6 +60,13 @@ func mentioned(text string) []string { return reading(text, `<@!?(\d+)>`) }
 // users alone in answers to interactions and webhooks. Role mentions need a
 // role that can be mentioned or the permission; the server has no such roles.
 func (s *Server) pings(m *Message, c *channel) []string {
+	bare := *m
+	bare.AllowedMentions, bare.Reference = nil, ""
+	m.Written = s.parsed(&bare, c)
+	return s.parsed(m, c)
+}
+
+func (s *Server) parsed(m *Message, c *channel) []string {
 	text := m.Content
 	for _, t := range displayed(m.Components) {
 		text += "\n" + t

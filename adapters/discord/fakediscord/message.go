@@ -44,6 +44,8 @@ type Message struct {
 	AllowedMentions *AllowedMentions
 	// Pings are the mentions that notify: "<@1>", "<@&2>", "@everyone", "@here".
 	Pings []string
+	// Written are the mentions that would notify had allowed_mentions been left out.
+	Written []string
 	// Interaction is the id of the interaction that this is a response to.
 	Interaction string
 	// For is the only person who sees an ephemeral message.
@@ -74,7 +76,7 @@ type nonce struct {
 func (m *Message) snapshot() Message {
 	c := *m
 	c.Embeds, c.Components = slices.Clone(m.Embeds), slices.Clone(m.Components)
-	c.Pings, c.Attachments = slices.Clone(m.Pings), slices.Clone(m.Attachments)
+	c.Pings, c.Written, c.Attachments = slices.Clone(m.Pings), slices.Clone(m.Written), slices.Clone(m.Attachments)
 	return c
 }
 

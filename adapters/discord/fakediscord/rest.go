@@ -91,8 +91,9 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /gateway/{$}", s.serveGateway) // discordgo adds the slash
 	open("GET /gateway", func(*call) (any, *apiError) { return map[string]any{"url": s.gateway()}, nil })
 	bot("GET /gateway/bot", func(*call) (any, *apiError) {
+		remaining, reset := s.startsLeft()
 		return map[string]any{"url": s.gateway(), "shards": 1, "session_start_limit": map[string]any{
-			"total": 1000, "remaining": max(1000-s.identified, 0), "reset_after": 86400000, "max_concurrency": 1,
+			"total": s.options.Sessions, "remaining": remaining, "reset_after": reset.Milliseconds(), "max_concurrency": 1,
 		}}, nil
 	})
 	bot("GET /users/@me", func(*call) (any, *apiError) { return s.userJSON(s.users[s.app]), nil })

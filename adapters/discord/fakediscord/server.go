@@ -69,6 +69,8 @@ type Options struct {
 	// Invalid is how many answers of 401, 403 and 429 in ten minutes are borne
 	// before every request meets Cloudflare; 10,000 when zero.
 	Invalid int
+	// Sessions is how many sessions may begin in a day; 1,000 when zero.
+	Sessions int
 	// Check refuses a request with its JSON, of a multipart request its
 	// payload_json, when not nil: apischema's Check compares it with the
 	// description that Discord publishes.
@@ -96,6 +98,9 @@ type Server struct {
 	buckets  map[string]*bucket
 	invalid  []time.Time
 	endpoint *endpoint
+	spoilt   []SignedFault   // of the next interactions by HTTP
+	signed   []SignedRequest // to the endpoint
+	programs []func()        // end what Reach has begun
 
 	guilds       map[string]*Guild
 	users        map[string]*User
@@ -112,6 +117,8 @@ type Server struct {
 	sessions      map[string]*session
 	conns         map[*conn]struct{}
 	identified    int
+	starts        []time.Time // of sessions, in the day that began with the first of them
+	refused       int         // the close code for whoever wants a session, when not 0
 	deliver       delivery
 	failedResumes int
 	deaf          bool // heartbeats are not acknowledged
@@ -141,6 +148,9 @@ func New(o Options) *Server {
 	}
 	if o.Invalid == 0 {
 		o.Invalid = 10000
+	}
+	if o.Sessions == 0 {
+		o.Sessions = 1000
 	}
 	seed := sha256.Sum256([]byte("fakediscord"))
 	s := &Server{
@@ -210,7 +220,11 @@ func (s *Server) Close() {
 	for c := range s.conns {
 		c.ws.NetConn().Close()
 	}
+	programs := s.programs
 	s.mu.Unlock()
+	for _, end := range programs {
+		end()
+	}
 	s.transport.CloseIdleConnections()
 	_ = s.http.Close()
 	_ = s.pipes.Close()

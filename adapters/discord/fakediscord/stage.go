@@ -34,6 +34,7 @@ type Stage struct {
 	forms    map[string]string   // user -> the interaction whose form was seen
 	seen     []bottest.Seen
 	order    int
+	byHTTP   bool // interactions come signed, by HTTP
 }
 
 // showing is a message as people saw it last.
@@ -43,15 +44,27 @@ type showing struct {
 }
 
 // NewStage starts a Discord with nobody on it. Close ends it.
-func NewStage(now func() time.Time) *Stage {
+func NewStage(now func() time.Time) *Stage { return NewStageOn(Options{Now: now}) }
+
+// NewStageOn is NewStage on a Discord of one's choice.
+func NewStageOn(o Options) *Stage {
+	if o.ResponseDue == 0 {
+		o.ResponseDue = 15 * time.Second // other work may share the machine: people here are patient
+	}
 	s := &Stage{
-		// Other work may share the machine: people here are patient.
-		Server: New(Options{Now: now, ResponseDue: 15 * time.Second}),
+		Server: New(o),
 		people: map[string]string{}, names: map[string]string{}, channels: map[string]string{}, rooms: map[string]string{},
 		towns: map[string]string{}, handled: map[bot.IncomingID]bool{}, shown: map[string]*showing{}, forms: map[string]string{},
 	}
 	s.OnRequest(s.watch)
 	s.Start()
+	return s
+}
+
+// NewSignedStage is NewStage, but interactions come signed, by HTTP.
+func NewSignedStage(now func() time.Time) *Stage {
+	s := NewStage(now)
+	s.byHTTP = true
 	return s
 }
 
@@ -411,9 +424,13 @@ func (s *Stage) Spot(name string) bot.Spot {
 }
 
 // Adapter makes an adapter that reaches this Discord.
-func (s *Stage) Adapter(context.Context) (bot.Adapter, error) {
+func (s *Stage) Adapter(ctx context.Context) (bot.Adapter, error) {
+	key := ""
+	if s.byHTTP {
+		key = s.PublicKey()
+	}
 	a, err := discord.New(discord.Options{
-		BotToken: s.Token(), APIURL: s.URL(), Transport: s.Transport(), Dialer: s.Dialer(), Now: s.options.Now,
+		PublicKey: key, BotToken: s.Token(), APIURL: s.URL(), Transport: s.Transport(), Dialer: s.Dialer(), Now: s.options.Now,
 		Handled: func(id bot.IncomingID) {
 			s.mu.Lock()
 			s.handled[id] = true
@@ -425,6 +442,11 @@ func (s *Stage) Adapter(context.Context) (bot.Adapter, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if s.byHTTP {
+		if err := s.SetEndpoint(ctx, "http://program.invalid/discord", s.Reach(a.Handler())); err != nil {
+			return nil, err
+		}
 	}
 	return staged{a, s}, nil
 }
@@ -626,5 +648,8 @@ func address(s string) string { return strings.ReplaceAll(s, "%40", "@") }
 
 // bareAddress is the address that begins here, in which marks mean nothing.
 func bareAddress(s string) string {
+	if !strings.HasPrefix(s, "http") { // asked at every character
+		return ""
+	}
 	return strings.TrimRight(regexp.MustCompile("^https?://[\\p{L}\\p{N}][^\\s<>*~`|\\[\\]\\\\]*").FindString(s), ".,:;\"')]_")
 }
