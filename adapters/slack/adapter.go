@@ -1,10 +1,13 @@
-// Package slack lets the bot talk on Slack: Socket Mode in, the Web API out.
+// Package slack lets the bot talk on Slack: Socket Mode or signed HTTP in, the
+// Web API out.
 //
 // # Words
 //
-//   - envelope: one delivery over a Socket Mode connection. It is acknowledged
-//     by its id, within three seconds; an event that is not comes again, a
-//     command or an interaction does not.
+//   - delivery: an event, a command or an interaction that Slack hands over. It
+//     is acknowledged within three seconds; an event that is not comes again,
+//     a command or an interaction does not.
+//   - envelope: a delivery over a socket, acknowledged by its id. The other way
+//     is a request, signed by Slack and acknowledged by the answer 200.
 //   - trigger: what a command or a pressed button brings to open a modal with,
 //     once, within three seconds.
 //   - response URL: what a command or a pressed button brings to answer
@@ -22,15 +25,17 @@
 //	                the same message are one thing; "t:" and the trigger for commands, buttons and modals
 //	ReplyHandle     the response URL, and after a "#" the thread in which the answer is to be seen
 //
-// # Life of an envelope
+// # Life of a delivery
 //
-//	socket ── reader ── queue ── worker: decode, look up name and language, Receive
-//	                                      │ no error: open or refuse a modal, then acknowledge
-//	                                      └ error: an event is left to come again; whoever acted is told to try later
+//	sockets ── readers ──┐
+//	                     ├── pool ── worker: decode, look up name and language, Receive
+//	requests ─ Handler ──┘                      │ no error: open or refuse a modal, then acknowledge
+//	           verify                           └ error: an event is left to come again; whoever acted is told to try later
 //
-// The readers do nothing but read: a client of the library that is not read
-// from loses its connection for ever. What does not fit into the queue is not
-// acknowledged, so that Slack delivers it again.
+// The readers do nothing but read: a socket that is not read from answers no
+// ping, and is closed. What does not fit into the pool is not acknowledged, so
+// that Slack delivers it again. Behind the pool nothing knows which way a
+// delivery came.
 //
 // # Guarantees
 //
@@ -38,6 +43,7 @@
 //     What the library cannot parse is acknowledged too: Slack counts what is
 //     not, and in the end stops delivering
 //     (https://docs.slack.dev/apis/events-api/#failure-limits).
+//   - Nothing of a request is parsed before its signature has been verified.
 //   - Send and Find ask Slack once and say what became of it; the library's own
 //     retries are off.
 //   - Neither tokens nor response URLs nor what people wrote get into an error
@@ -69,27 +75,40 @@ const Platform bot.Platform = "slack"
 // httpTimeout bounds one request. The library has no bound of its own.
 const httpTimeout = 15 * time.Second
 
-// Options are the settings of an [Adapter]. The tokens must be given.
+// Options are the settings of an [Adapter]. The bot token must be given, and
+// the app token or the signing secret. With both of them Slack delivers by HTTP
+// and no socket is opened.
 type Options struct {
-	BotToken   string            // "xoxb-...", for the Web API
-	AppToken   string            // "xapp-...", with the scope connections:write, for Socket Mode
-	APIURL     string            // of the Web API with its path; "" is Slack's own
-	HTTPClient *http.Client      // nil is one of its own; one without a time limit gets one
-	Dialer     *websocket.Dialer // of the sockets; nil is the library's
-	Log        *slog.Logger      // nil logs nothing
-	Now        func() time.Time  // nil is time.Now
+	BotToken      string            // "xoxb-...", for the Web API
+	AppToken      string            // "xapp-...", with the scope connections:write, for Socket Mode
+	SigningSecret string            // of the app, for signed HTTP: see Handler
+	Sockets       int               // that are kept open, 10 at most; 0 is Connections
+	APIURL        string            // of the Web API with its path; "" is Slack's own
+	HTTPClient    *http.Client      // nil is one of its own; one without a time limit gets one
+	Dialer        *websocket.Dialer // of the sockets; nil is one of its own
+	Log           *slog.Logger      // nil logs nothing
+	Now           func() time.Time  // nil is time.Now
 }
 
 // Adapter connects the engine to one workspace of Slack.
 type Adapter struct {
-	api    *slackgo.Client // with the bot's token, and the app's for opening sockets
-	http   *http.Client
-	dialer *websocket.Dialer
-	log    *slog.Logger
-	now    func() time.Time
-	people *people
-	dms    sync.Map // UserID -> the channel of the direct message with the bot
-	self   atomic.Pointer[self]
+	api     *slackgo.Client // with the bot's token, and the app's for opening sockets
+	http    *http.Client
+	dialer  *websocket.Dialer
+	sockets int
+	log     *slog.Logger
+	now     func() time.Time
+	people  *people
+	dms     sync.Map // UserID -> the channel of the direct message with the bot
+	self    atomic.Pointer[self]
+	counts  counts
+	end     atomic.Pointer[context.CancelCauseFunc] // of Run
+
+	secret    string // "" is Socket Mode
+	replays   replays
+	opened    sync.Once
+	receiving chan struct{} // closed once reception is set
+	reception *desk
 }
 
 // self is who the bot is, as the token says.
@@ -103,8 +122,14 @@ func New(o Options) (*Adapter, error) {
 	if !strings.HasPrefix(o.BotToken, "xoxb-") && !strings.HasPrefix(o.BotToken, "xoxe.xoxb-") {
 		return nil, errBotToken
 	}
-	if !strings.HasPrefix(o.AppToken, "xapp-") {
+	if o.SigningSecret == "" && !strings.HasPrefix(o.AppToken, "xapp-") {
 		return nil, errAppToken
+	}
+	if o.Sockets == 0 {
+		o.Sockets = Connections
+	}
+	if o.Sockets < 1 || o.Sockets > mostSockets {
+		return nil, fmt.Errorf("slack: %d sockets: an app has from 1 to %d", o.Sockets, mostSockets)
 	}
 	client := http.Client{}
 	if o.HTTPClient != nil {
@@ -113,7 +138,13 @@ func New(o Options) (*Adapter, error) {
 	if client.Timeout == 0 {
 		client.Timeout = httpTimeout
 	}
-	a := &Adapter{http: &client, dialer: o.Dialer, log: o.Log, now: o.Now}
+	a := &Adapter{
+		http: &client, dialer: o.Dialer, sockets: o.Sockets, log: o.Log, now: o.Now, secret: o.SigningSecret, receiving: make(chan struct{}),
+	}
+	if a.dialer == nil {
+		// A frame holds the largest acknowledgement: Slack does not put continuation frames together.
+		a.dialer = &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: httpTimeout, WriteBufferSize: 32 << 10}
+	}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -132,26 +163,45 @@ func New(o Options) (*Adapter, error) {
 	return a, nil
 }
 
-// The two settings that only a person can mend: what to do about them is said
-// in one sentence.
+// What only a person can mend: what to do about it is said in one sentence.
 var (
 	errBotToken = errors.New("PROCURABOT_SLACK_BOT_TOKEN is not a bot token that Slack accepts: " +
 		`copy "Bot User OAuth Token" (xoxb-...) from "OAuth & Permissions" of the app at https://api.slack.com/apps, and install the app again if it says so`)
 	errAppToken = errors.New("PROCURABOT_SLACK_APP_TOKEN is not an app-level token that Slack accepts: " +
-		`make one (xapp-...) with the scope connections:write under "Basic Information", "App-Level Tokens" of the app at https://api.slack.com/apps`)
+		`make one (xapp-...) with the scope connections:write under "Basic Information", "App-Level Tokens" of the app at https://api.slack.com/apps, ` +
+		`or give PROCURABOT_SLACK_SIGNING_SECRET to have Slack deliver by HTTP`)
+	errSwitchedOff = errors.New(`Socket Mode is switched off: switch it on under "Socket Mode" of the app at https://api.slack.com/apps, ` +
+		`or give PROCURABOT_SLACK_SIGNING_SECRET to have Slack deliver by HTTP`)
+	errUnknownKind = errors.New("no such kind of delivery")
 )
 
 // Platform is "slack".
 func (a *Adapter) Platform() bot.Platform { return Platform }
 
 // Run asks Slack who the bot is and receives until ctx ends, which is no error.
-// Turns under way are finished before it returns. It fails when a token is
-// refused; whatever else goes wrong is tried again.
+// Turns under way are finished before it returns. It fails, with the workspace's
+// name, when a token is refused or Socket Mode is switched off; whatever else
+// goes wrong is tried again. It may be called once.
 func (a *Adapter) Run(ctx context.Context, r bot.Receiver) error {
 	if err := a.identify(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
-	return a.listen(ctx, r)
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	a.end.Store(&end)
+	receive := a.listen
+	if a.secret != "" {
+		a.log.Info("Slack delivers by signed HTTP; no socket is opened")
+		receive = a.serve
+	}
+	err := receive(ctx, r)
+	if cause := context.Cause(ctx); err == nil && errors.Is(cause, errBotToken) {
+		err = cause
+	}
+	if err != nil {
+		return fmt.Errorf("workspace %s: %w", a.me().team, err)
+	}
+	return nil
 }
 
 // identify asks until it knows who the bot is.

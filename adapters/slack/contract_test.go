@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"procurabot/adapters/adaptertest"
+	"procurabot/adapters/slack"
 	"procurabot/adapters/slack/fakeslack"
 	"procurabot/bot"
 	"procurabot/bot/bottest"
@@ -40,12 +41,34 @@ func newStage(t *testing.T, o fakeslack.Options) *fakeslack.Stage {
 }
 
 func TestContract(t *testing.T) {
-	adaptertest.Run(t, func(t *testing.T) bottest.Stage { return newStage(t, fakeslack.Options{}) })
+	bothWays(t, func(t *testing.T, o fakeslack.Options) {
+		adaptertest.Run(t, func(t *testing.T) bottest.Stage { return newStage(t, o) })
+	})
+}
+
+// The scopes of the manifest are enough.
+func TestContractWithLeastScopes(t *testing.T) {
+	var scopes []string
+	for _, s := range slack.Scopes() {
+		scopes = append(scopes, s.Name)
+	}
+	adaptertest.Run(t, func(t *testing.T) bottest.Stage {
+		return newStage(t, fakeslack.Options{Scopes: scopes, SignedHTTP: true})
+	})
+}
+
+// bothWays tests what does not depend on how Slack delivers.
+func bothWays(t *testing.T, test func(*testing.T, fakeslack.Options)) {
+	t.Helper()
+	t.Run("socket", func(t *testing.T) { test(t, fakeslack.Options{}) })
+	t.Run("http", func(t *testing.T) { test(t, fakeslack.Options{SignedHTTP: true}) })
 }
 
 // A bot that starts again finds the platform, and what was said on it, as it was.
-func TestAStageOutlivesItsAdapters(t *testing.T) {
-	st := newStage(t, fakeslack.Options{})
+func TestAStageOutlivesItsAdapters(t *testing.T) { bothWays(t, outlives) }
+
+func outlives(t *testing.T, o fakeslack.Options) {
+	st := newStage(t, o)
 	for _, err := range []error{
 		st.AddPerson(t.Context(), bottest.Person{Name: "luc", Locale: "fr"}),
 		st.AddChannel(t.Context(), bottest.Channel{Name: "lobby", Locale: "en"}),

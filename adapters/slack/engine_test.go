@@ -80,42 +80,55 @@ type world struct {
 	engine  *engine
 	adapter *slack.Adapter
 	log     *logbook
+	http    bool
+	ends    bool       // the adapter is meant to fail
+	ended   chan error // what Run returned
 }
 
 // newWorld makes a world whose adapter runs until the test ends.
 func newWorld(t *testing.T, o fakeslack.Options) *world {
 	t.Helper()
-	w := &world{Stage: newStage(t, o), t: t, engine: &engine{}, log: &logbook{}}
+	w := &world{Stage: newStage(t, o), t: t, engine: &engine{}, log: &logbook{}, http: o.SignedHTTP}
 	for _, p := range []bottest.Person{{Name: "luc", Locale: "fr"}, {Name: "greta", Locale: "de"}} {
 		w.must(w.AddPerson(t.Context(), p))
 	}
 	w.must(w.Stage.AddChannel(t.Context(), bottest.Channel{Name: "lobby", Locale: "en"}))
-	w.adapter = w.connect(slack.Options{})
-	ended := make(chan error, 1)
+	w.adapter = w.connect(slack.Options{Now: o.Now})
+	w.ended = make(chan error, 1)
 	ctx, stop := context.WithCancel(t.Context())
-	go func() { ended <- w.adapter.Run(ctx, w.engine) }()
+	go func() { w.ended <- w.adapter.Run(ctx, w.engine) }()
 	t.Cleanup(func() {
 		stop()
-		if err := <-ended; err != nil {
+		if err := <-w.ended; (err != nil) != w.ends {
 			t.Errorf("Run ended with %v: a stop is not a failure", err)
 		}
-		for _, secret := range []string{w.BotToken(), w.AppToken(), "/commands/" + w.TeamID() + "/"} {
+		for _, secret := range []string{w.BotToken(), w.AppToken(), w.SigningSecret(), "/commands/" + w.TeamID() + "/"} {
 			if strings.Contains(w.log.String(), secret) {
 				t.Errorf("the log holds %q", secret)
 			}
 		}
 	})
-	w.must(w.WaitConnected(w.soon(), slack.Connections))
+	if !w.http {
+		w.must(w.WaitConnected(w.soon(), slack.Connections))
+	}
 	return w
 }
 
 func (w *world) connect(o slack.Options) *slack.Adapter {
 	w.t.Helper()
-	o.BotToken, o.AppToken, o.APIURL = w.BotToken(), w.AppToken(), w.URL()
+	o.BotToken, o.APIURL = w.BotToken(), w.URL()
+	if w.http {
+		o.SigningSecret = w.SigningSecret()
+	} else {
+		o.AppToken = w.AppToken()
+	}
 	o.HTTPClient, o.Dialer = w.HTTPClient(), w.Dialer()
 	o.Log = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	a, err := slack.New(o)
 	w.must(err)
+	if w.http {
+		w.Serve(a)
+	}
 	return a
 }
 

@@ -3,283 +3,279 @@ package slack
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"log"
-	"runtime/debug"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
 	"sync"
 	"time"
 
+	"github.com/gorilla/websocket"
 	slackgo "github.com/slack-go/slack"
-	"github.com/slack-go/slack/slackevents"
-	"github.com/slack-go/slack/socketmode"
 
 	"procurabot/bot"
-	"procurabot/internal/markup"
 )
 
-// Connections is how many sockets an adapter keeps open. When Slack refreshes
-// one, the library drops it before it dials anew: what is sent in between must
-// find another (https://docs.slack.dev/apis/events-api/using-socket-mode#connections).
+// Connections is how many sockets an adapter keeps open unless it is told
+// otherwise: what Slack sends while one of them ends must find another
+// (https://docs.slack.dev/apis/events-api/using-socket-mode#connections).
 const Connections = 2
 
 const (
-	workers    = 32               // turns at once; the database groups them into one commit
-	queue      = 256              // envelopes that wait for a worker
-	handleTime = 30 * time.Second // of one envelope, a stop included
-	noticeTime = 2 * time.Second  // of the three that an acknowledgement has
-	readLimit  = 4 << 20          // of one frame
+	mostSockets = 10               // that Slack opens for an app: the same page
+	frameLimit  = 4 << 20          // bytes of one frame
+	answerLimit = 20 << 10         // bytes from which on Slack drops an acknowledgement without a word
+	silence     = 30 * time.Second // after which a socket is dead; Slack pings more often
+	leaveTime   = 30 * time.Second // in which Slack ends a socket that it has asked to go; its warning comes ten ahead
+	settled     = 10 * time.Second // a socket that lived for less has failed
+	firstWait   = 200 * time.Millisecond
+	longestWait = 5 * time.Minute
 )
 
-// listen receives over all connections until ctx ends, then lets the turns
-// under way finish.
+// listener receives over sockets. It does not use the library's client, which
+// drops a socket as soon as it is asked to go, so that what is still sent on it
+// is lost; which does not say why it was asked, so that a switched-off app is
+// dialled for ever; and which reads what nobody takes only until a buffer is
+// full, and then never again.
+type listener struct {
+	a       *Adapter
+	r       bot.Receiver
+	pool    *pool
+	reading sync.WaitGroup
+
+	mu   sync.Mutex
+	open map[*socket]bool
+}
+
+// listen receives over all sockets until ctx ends. Then it takes nothing more,
+// and closes them once the turns under way have been acknowledged.
 func (a *Adapter) listen(ctx context.Context, r bot.Receiver) error {
+	l := &listener{a: a, r: r, pool: newPool(), open: map[*socket]bool{}}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	jobs := make(chan func(), queue)
-	var working sync.WaitGroup
-	for range workers {
-		working.Go(func() {
-			for job := range jobs {
-				job()
-			}
-		})
-	}
-	ended := make(chan error, Connections)
-	for i := range Connections {
-		go func() { ended <- a.read(ctx, i, r, jobs) }()
+	ended := make(chan error, a.sockets)
+	for i := range a.sockets {
+		go func() { ended <- l.keep(ctx, a.log.With("socket", i)) }()
 	}
 	var failed error
-	for range Connections {
+	for range a.sockets {
 		if err := <-ended; err != nil && failed == nil {
 			failed = err
 			stop()
 		}
 	}
-	close(jobs)
-	working.Wait()
+	l.pool.end()
+	for _, s := range l.all() {
+		_ = s.conn.Close()
+	}
+	l.reading.Wait()
 	return failed
 }
 
-// read runs one connection and queues what comes over it.
-func (a *Adapter) read(ctx context.Context, number int, r bot.Receiver, jobs chan<- func()) error {
-	options := []socketmode.Option{socketmode.OptionReadLimit(readLimit), socketmode.OptionLog(log.New(io.Discard, "", 0))}
-	if a.dialer != nil {
-		options = append(options, socketmode.OptionDialer(a.dialer))
-	}
-	client := socketmode.New(a.api, options...)
-	ended := make(chan error, 1)
-	go func() { ended <- client.RunContext(ctx) }()
-	log := a.log.With("connection", number)
-	for {
-		select {
-		case err := <-ended:
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("%w (%w)", errAppToken, bare("apps.connections.open", err))
-		case e := <-client.Events:
-			job := func() { a.take(ctx, client, r, e) }
-			switch what := e.Data.(type) {
-			case *slackgo.ConnectionErrorEvent:
-				if code := refusal(what.ErrorObj); code == scopeNeeded || code == "not_allowed_token_type" {
-					return fmt.Errorf("%w (%s)", errAppToken, code)
-				}
-				log.Warn("Slack cannot be connected to, trying again", "attempt", what.Attempt, "in", what.Backoff, "err", bare("socket", what.ErrorObj))
-				continue
-			case *socketmode.ErrorWriteFailed:
-				log.Warn("an acknowledgement did not leave", "err", what.Cause)
-				continue
-			case *socketmode.ConnectedEvent:
-				log.Info("connected to Slack")
-				continue
-			case *socketmode.ErrorBadMessage, slackevents.EventsAPIEvent, slackgo.SlashCommand, slackgo.InteractionCallback:
-			default:
-				continue
-			}
+// keep sees to it that one socket is open until ctx ends. One that is asked to
+// go is still read from while its successor is dialled.
+func (l *listener) keep(ctx context.Context, log *slog.Logger) error {
+	for failures := 0; ; {
+		began := time.Now()
+		s, err := l.dial(ctx, log)
+		if err == nil {
 			select {
-			case jobs <- job:
-			default:
-				log.Warn("too much at once: an envelope is left for Slack to deliver again", "kind", e.Type)
+			case err = <-s.leaving:
+			case <-ctx.Done():
 			}
 		}
-	}
-}
-
-// take handles one envelope, in a worker. A stop does not cut it short: what is
-// committed but not acknowledged comes again and is known.
-func (a *Adapter) take(ctx context.Context, client *socketmode.Client, r bot.Receiver, e socketmode.Event) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleTime)
-	defer cancel()
-	defer func() {
-		if fault := recover(); fault != nil {
-			a.log.Error("an envelope was not handled", "kind", e.Type, "fault", fault, "stack", string(debug.Stack()))
-		}
-	}()
-	acknowledge := func(id string, payload any) error {
-		ctx, cancel := context.WithTimeout(ctx, noticeTime)
-		defer cancel()
-		err := client.AckCtx(ctx, id, payload)
-		if err != nil {
-			a.log.Warn("an envelope was not acknowledged", "kind", e.Type, "err", err)
-		}
-		return err
-	}
-	if bad, ok := e.Data.(*socketmode.ErrorBadMessage); ok {
-		if id := a.unreadable(bad.Message); id != "" {
-			acknowledge(id, nil)
-		}
-		return
-	}
-	if e.Request == nil || e.Request.EnvelopeID == "" {
-		return
-	}
-	looking, cancel := context.WithTimeout(ctx, lookUpTime)
-	defer cancel()
-	x := exchange{
-		a: a, r: r, decoder: decoder{self: a.me(), now: a.now(), name: a.people.names(looking)},
-		ack: func(payload any) error { return acknowledge(e.Request.EnvelopeID, payload) },
-	}
-	switch data := e.Data.(type) {
-	case slackevents.EventsAPIEvent:
-		x.event(ctx, data)
-	case slackgo.SlashCommand:
-		in, ok := x.commanded(data)
-		x.act(ctx, in, ok, data.TriggerID)
-	case slackgo.InteractionCallback:
-		switch data.Type {
-		case slackgo.InteractionTypeBlockActions:
-			in, ok := x.pressed(data)
-			x.act(ctx, in, ok, data.TriggerID)
-		case slackgo.InteractionTypeViewSubmission:
-			x.submit(ctx, data)
-		default:
-			x.ack(nil)
-		}
-	}
-}
-
-// unreadable finds the id of an envelope that the library cannot parse: a kind
-// of event that it does not know, or a block of a new form.
-func (a *Adapter) unreadable(raw json.RawMessage) (envelope string) {
-	var outer struct {
-		ID      string `json:"envelope_id"`
-		Type    string `json:"type"`
-		Payload struct {
-			Event struct {
-				Type string `json:"type"`
-			} `json:"event"`
-		} `json:"payload"`
-	}
-	// What does not fit the payload's form leaves the id all the same.
-	_ = json.Unmarshal(raw, &outer)
-	a.log.Warn("an envelope cannot be read and is put aside", "kind", outer.Type, "event", outer.Payload.Event.Type)
-	return outer.ID
-}
-
-// exchange is one envelope and its acknowledgement.
-type exchange struct {
-	decoder
-	a   *Adapter
-	r   bot.Receiver
-	ack func(payload any) error
-}
-
-// event hands over what was said. Without an acknowledgement Slack delivers it
-// again, about at once, after a minute and after five.
-func (x exchange) event(ctx context.Context, e slackevents.EventsAPIEvent) {
-	if changed, ok := e.InnerEvent.Data.(*slackevents.UserChangeEvent); ok {
-		u := changed.User
-		x.a.people.keep(u.ID, or(u.Profile.DisplayName, or(u.RealName, u.Name)), u.Locale)
-		x.ack(nil)
-		return
-	}
-	in, ok := x.said(e)
-	if !ok {
-		x.ack(nil)
-		return
-	}
-	x.a.people.complete(ctx, &in)
-	if _, err := x.r.Receive(ctx, in); err == nil {
-		x.ack(nil)
-	}
-}
-
-// act hands over a command or a pressed button. Both are acknowledged in any
-// case: they do not come again.
-func (x exchange) act(ctx context.Context, in bot.Incoming, ok bool, trigger string) {
-	if ok {
-		x.a.people.complete(ctx, &in)
-		shown, _ := x.r.Receive(ctx, in) // the engine has logged an error, and its Notice is for the person
 		switch {
-		case shown.Form != nil:
-			x.open(ctx, in, *shown.Form, trigger)
-		case shown.Notice != "":
-			x.notice(ctx, in, shown.Notice)
+		case ctx.Err() != nil:
+			return nil
+		case hopeless(err) != nil:
+			return hopeless(err)
+		case s != nil && time.Since(began) >= settled:
+			failures = 0
+			log.Info("a socket to Slack is replaced", "why", err)
+			continue
+		}
+		wait := min(firstWait<<min(failures, 16), longestWait)
+		wait += rand.N(wait / 2)
+		failures++
+		var limited *slackgo.RateLimitedError
+		if errors.As(err, &limited) {
+			wait = max(wait, limited.RetryAfter)
+		}
+		log.Warn("Slack cannot be connected to, trying again", "attempt", failures, "in", wait, "err", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil
 		}
 	}
-	x.ack(nil)
 }
 
-// open shows a form. The trigger works for three seconds and once.
-func (x exchange) open(ctx context.Context, in bot.Incoming, form bot.ShownForm, trigger string) {
-	view, err := modal(form, originOf(in, form.Draft))
-	if err == nil {
-		_, err = x.a.api.OpenViewContext(ctx, trigger, view)
-	}
-	if err == nil || refusal(err) == "exchanged_trigger_id" { // an earlier delivery has opened it
-		return
-	}
-	x.a.log.Error("a form was not opened", "err", bare("views.open", err))
-	x.notice(ctx, in, markup.Escape(x.r.Text(bot.ParseLocale(in.Locale), "bot.try-later")))
-}
-
-// notice says something privately and at once, outside the outbox.
-func (x exchange) notice(ctx context.Context, in bot.Incoming, text markup.Text) {
-	ctx, cancel := context.WithTimeout(ctx, noticeTime)
-	defer cancel()
-	to := bot.Target{Platform: Platform, Space: in.Space, Account: in.From, Reply: in.Reply}
-	if _, err := x.a.respond(ctx, bot.Envelope{Outgoing: bot.Outgoing{To: to, Body: bot.Body{Text: text}}}); err != nil {
-		x.a.log.Warn("somebody could not be told to try later", "err", err)
-	}
-}
-
-// submit hands over a filled-in modal. The acknowledgement closes it, or says
-// what is wrong with it, and then it stays with all that was typed
-// (https://docs.slack.dev/surfaces/modals#handling_submissions).
-func (x exchange) submit(ctx context.Context, i slackgo.InteractionCallback) {
-	in, ok := x.submitted(i)
-	if !ok {
-		x.ack(nil)
-		return
-	}
-	x.a.people.complete(ctx, &in)
-	shown, err := x.r.Receive(ctx, in)
-	first := firstField(i.View)
+// hopeless is what only a person can mend; trying again would go on for ever.
+func hopeless(err error) error {
+	var status slackgo.StatusCodeError
+	var asked disconnect
+	code := refusal(err)
 	switch {
-	case shown.Errors != nil:
-		x.ack(slackgo.NewErrorsViewSubmissionResponse(shown.Errors))
-	case shown.Form != nil:
-		x.next(in, *shown.Form)
-	case shown.Notice != "" && first != "":
-		// Nothing was stored: with the modal gone, what was typed would be lost.
-		x.ack(slackgo.NewErrorsViewSubmissionResponse(map[string]string{first: markup.Plain(shown.Notice)}))
-	case err != nil && shown.Notice != "":
-		x.notice(ctx, in, shown.Notice)
-		x.ack(nil)
-	default:
-		x.ack(slackgo.NewClearViewSubmissionResponse())
+	case errors.As(err, &asked) && asked == "link_disabled":
+		return errSwitchedOff
+	case errors.As(err, &status) && status.Code == http.StatusNotFound:
+		return fmt.Errorf("%w (%w)", errAppToken, err)
+	case stopsWorkspace(code), code == scopeNeeded, code == "not_allowed_token_type", code == "forbidden_team":
+		return fmt.Errorf("%w (%s)", errAppToken, code)
+	}
+	return nil
+}
+
+// dial opens a socket and reads from it until it ends.
+func (l *listener) dial(ctx context.Context, log *slog.Logger) (*socket, error) {
+	_, address, err := l.a.api.StartSocketModeContext(ctx)
+	if err != nil {
+		return nil, bare("apps.connections.open", err)
+	}
+	conn, _, err := l.a.dialer.DialContext(ctx, address, nil)
+	if err != nil {
+		return nil, bare("dial", err) // the address holds a ticket
+	}
+	s := &socket{conn: conn, leaving: make(chan error, 1), log: log}
+	l.mu.Lock()
+	l.open[s] = true
+	l.mu.Unlock()
+	l.reading.Go(func() {
+		defer l.forget(s)
+		s.read(l.take)
+	})
+	return s, nil
+}
+
+func (l *listener) forget(s *socket) {
+	_ = s.conn.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.open, s)
+}
+
+func (l *listener) all() []*socket {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []*socket
+	for s := range l.open {
+		all = append(all, s)
+	}
+	return all
+}
+
+// take queues one envelope. The reader never waits for a worker: a socket that
+// is not read from answers no ping.
+func (l *listener) take(s *socket, f frame) {
+	d := delivery{kind: f.Type, payload: f.Payload, ack: func(answer any) error { return l.acknowledge(s, f, answer) }}
+	if !l.pool.put(func() { l.a.handle(context.Background(), l.r, d) }) {
+		l.a.counts.overflow.Add(1)
+		s.log.Warn("an envelope is not taken: there is too much at once, or a stop", "kind", name(f.Type))
 	}
 }
 
-// next shows another form in the place of the one that was accepted. A large
-// one is dropped by Slack without a word; the library refuses it.
-func (x exchange) next(in bot.Incoming, form bot.ShownForm) {
-	view, err := modal(form, originOf(in, form.Draft))
-	if err == nil {
-		err = x.ack(slackgo.NewUpdateViewSubmissionResponse(&view))
+// acknowledge answers on the envelope's own socket or, when that has ended
+// meanwhile, on another. Slack does not say whether it takes that; the official
+// libraries do the same.
+func (l *listener) acknowledge(s *socket, f frame, answer any) error {
+	raw, err := json.Marshal(acknowledgement{f.EnvelopeID, answer})
+	if err == nil && len(raw) >= answerLimit {
+		err = errLargeAnswer
 	}
 	if err != nil {
-		x.ack(slackgo.NewClearViewSubmissionResponse())
+		return fmt.Errorf("acknowledge: %w", err)
 	}
+	if err = s.write(raw); err == nil {
+		return nil
+	}
+	for _, other := range l.all() {
+		if other != s && other.write(raw) == nil {
+			return nil
+		}
+	}
+	s.log.Warn("an envelope was not acknowledged", "kind", name(f.Type), "err", err)
+	return err
+}
+
+var errLargeAnswer = errors.New("the answer is larger than Slack takes over a socket")
+
+// frame is what comes over a socket
+// (https://docs.slack.dev/apis/events-api/using-socket-mode#events).
+type frame struct {
+	EnvelopeID string          `json:"envelope_id"`
+	Type       string          `json:"type"`
+	Reason     string          `json:"reason"`
+	Payload    json.RawMessage `json:"payload"`
+}
+
+type acknowledgement struct {
+	EnvelopeID string `json:"envelope_id"`
+	Payload    any    `json:"payload,omitempty"`
+}
+
+// disconnect is why Slack asks a socket to go
+// (https://docs.slack.dev/apis/events-api/using-socket-mode#disconnect).
+type disconnect string
+
+func (d disconnect) Error() string { return "Slack asks the socket to go: " + name(string(d)) }
+
+// socket is one connection.
+type socket struct {
+	conn    *websocket.Conn
+	writing sync.Mutex
+	leaving chan error // says once why a successor is wanted
+	log     *slog.Logger
+}
+
+func (s *socket) leave(why error) {
+	select {
+	case s.leaving <- why:
+	default:
+	}
+}
+
+// read takes frames until the socket ends, also those that come after it was
+// asked to go.
+func (s *socket) read(take func(*socket, frame)) {
+	s.conn.SetReadLimit(frameLimit)
+	alive := func() { _ = s.conn.SetReadDeadline(time.Now().Add(silence)) }
+	s.conn.SetPingHandler(func(data string) error {
+		alive()
+		// A pong that cannot be written is seen by the next read or write.
+		_ = s.conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(noticeTime))
+		return nil
+	})
+	for {
+		alive()
+		_, raw, err := s.conn.ReadMessage()
+		if err != nil {
+			s.leave(err)
+			return
+		}
+		var f frame
+		// What does not fit the form leaves the fields that do: an envelope whose
+		// id can be read is acknowledged.
+		_ = json.Unmarshal(raw, &f)
+		switch {
+		case f.EnvelopeID != "":
+			take(s, f)
+		case f.Type == "hello":
+			s.log.Info("connected to Slack")
+		case f.Type == "disconnect":
+			s.leave(disconnect(f.Reason))
+			_ = time.AfterFunc(leaveTime, func() { _ = s.conn.Close() })
+		default:
+			s.log.Warn("a frame cannot be read", "kind", name(f.Type))
+		}
+	}
+}
+
+func (s *socket) write(raw []byte) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := s.conn.SetWriteDeadline(time.Now().Add(noticeTime)); err != nil {
+		return err
+	}
+	return s.conn.WriteMessage(websocket.TextMessage, raw)
 }

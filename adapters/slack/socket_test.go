@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,8 +21,11 @@ import (
 
 // An app that is told of all messages of a channel hears a mention twice, as
 // two events: the engine must be able to see that it is one.
-func TestAMentionThatComesTwiceHasOneId(t *testing.T) {
-	w := newWorld(t, fakeslack.Options{Events: []string{"app_mention", "message.channels", "message.im"}})
+func TestAMentionThatComesTwiceHasOneId(t *testing.T) { bothWays(t, comesTwice) }
+
+func comesTwice(t *testing.T, o fakeslack.Options) {
+	o.Events = []string{"app_mention", "message.channels", "message.im"}
+	w := newWorld(t, o)
 	for _, reorder := range []bool{false, true} {
 		w.Deliver(fakeslack.Delivery{Times: 2, Reorder: reorder})
 		before := len(w.engine.all())
@@ -57,8 +61,11 @@ func TestTheBotDoesNotHearItself(t *testing.T) {
 }
 
 // What was not stored is not acknowledged, and comes again as the same thing.
-func TestAnEventThatWasNotStoredComesAgain(t *testing.T) {
-	w := newWorld(t, fakeslack.Options{AckTimeout: 300 * time.Millisecond})
+func TestAnEventThatWasNotStoredComesAgain(t *testing.T) { bothWays(t, comesAgain) }
+
+func comesAgain(t *testing.T, o fakeslack.Options) {
+	o.AckTimeout = 300 * time.Millisecond
+	w := newWorld(t, o)
 	w.engine.answer = func(bot.Incoming) (bot.Immediate, error) {
 		if len(w.engine.all()) == 1 {
 			return bot.Immediate{Notice: "Please try later."}, errFull
@@ -78,8 +85,11 @@ func TestAnEventThatWasNotStoredComesAgain(t *testing.T) {
 	}
 }
 
-func TestAFaultInTheEngineIsNotAcknowledged(t *testing.T) {
-	w := newWorld(t, fakeslack.Options{AckTimeout: 300 * time.Millisecond})
+func TestAFaultInTheEngineIsNotAcknowledged(t *testing.T) { bothWays(t, faultComesAgain) }
+
+func faultComesAgain(t *testing.T, o fakeslack.Options) {
+	o.AckTimeout = 300 * time.Millisecond
+	w := newWorld(t, o)
 	var once sync.Once
 	w.engine.answers(func() (bot.Immediate, error) {
 		once.Do(func() { panic("a fault") })
@@ -95,8 +105,10 @@ func TestAFaultInTheEngineIsNotAcknowledged(t *testing.T) {
 }
 
 // Interactions are acknowledged whatever happens: they do not come again.
-func TestWhoActedIsToldToTryLater(t *testing.T) {
-	w := newWorld(t, fakeslack.Options{})
+func TestWhoActedIsToldToTryLater(t *testing.T) { bothWays(t, toldToTryLater) }
+
+func toldToTryLater(t *testing.T, o fakeslack.Options) {
+	w := newWorld(t, o)
 	_, err := w.send(w.lobby(), "row", bot.Body{Text: "Choose", Buttons: []bot.Button{{ID: "test.one", Label: "One"}}})
 	w.must(err)
 	w.Seen()
@@ -128,8 +140,10 @@ func (w *world) opens(t *testing.T) {
 }
 
 // With the modal gone, what was typed would be lost.
-func TestAModalThatWasNotStoredStays(t *testing.T) {
-	w := newWorld(t, fakeslack.Options{})
+func TestAModalThatWasNotStoredStays(t *testing.T) { bothWays(t, modalStays) }
+
+func modalStays(t *testing.T, o fakeslack.Options) {
+	w := newWorld(t, o)
 	w.opens(t)
 	w.engine.answers(func() (bot.Immediate, error) { return bot.Immediate{Notice: "Please *try* later."}, errFull })
 	w.must(w.Submit(t.Context(), "luc", map[string]string{"text": "typed"}))
@@ -151,8 +165,10 @@ func TestAModalThatWasNotStoredStays(t *testing.T) {
 	}
 }
 
-func TestAFormFollowsAForm(t *testing.T) {
-	w := newWorld(t, fakeslack.Options{})
+func TestAFormFollowsAForm(t *testing.T) { bothWays(t, formFollows) }
+
+func formFollows(t *testing.T, o fakeslack.Options) {
+	w := newWorld(t, o)
 	w.opens(t)
 	w.engine.answers(func() (bot.Immediate, error) {
 		next := aForm()
@@ -171,8 +187,10 @@ func TestAFormFollowsAForm(t *testing.T) {
 }
 
 // The same command over two sockets opens one modal, and says nothing more.
-func TestACommandThatComesTwiceOpensOnce(t *testing.T) {
-	w := newWorld(t, fakeslack.Options{})
+func TestACommandThatComesTwiceOpensOnce(t *testing.T) { bothWays(t, opensOnce) }
+
+func opensOnce(t *testing.T, o fakeslack.Options) {
+	w := newWorld(t, o)
 	w.Deliver(fakeslack.Delivery{Times: 2, Interactions: true})
 	w.opens(t)
 	if ids := w.engine.all(); len(ids) != 2 || ids[0].ID != ids[1].ID {
@@ -213,8 +231,10 @@ func TestAPrivateAnswerStaysInItsThread(t *testing.T) {
 }
 
 // What the library cannot parse is acknowledged: Slack counts what is not.
-func TestEveryRecordedEventIsAcknowledged(t *testing.T) {
-	w := newWorld(t, fakeslack.Options{})
+func TestEveryRecordedEventIsAcknowledged(t *testing.T) { bothWays(t, recordedAcknowledged) }
+
+func recordedAcknowledged(t *testing.T, o fakeslack.Options) {
+	w := newWorld(t, o)
 	w.must(w.Event(t.Context(), map[string]any{"type": "invented_tomorrow", "user": "U1"}))
 	w.must(w.Event(t.Context(), map[string]any{"type": "message", "channel": 7, "text": "<@U0FAKEBOT> not as it should be"}))
 	if n := len(w.Acks()); n != 2 {
@@ -237,6 +257,9 @@ func TestEveryRecordedEventIsAcknowledged(t *testing.T) {
 		}
 		if recorded.Event == nil {
 			continue // of the outer kinds, without an event
+		}
+		if recorded.Event["type"] == "app_uninstalled" {
+			continue // after which nothing is heard: TestAnAppThatIsTakenAwayEnds
 		}
 		if err := w.Event(t.Context(), recorded.Event); err != nil {
 			t.Errorf("%s: %v", filepath.Base(file), err)
@@ -274,8 +297,11 @@ func TestNamesAndLanguages(t *testing.T) {
 	}
 }
 
-func TestALookUpDoesNotHoldUpAnAcknowledgement(t *testing.T) {
-	w := newWorld(t, fakeslack.Options{AckTimeout: 3 * time.Second})
+func TestALookUpDoesNotHoldUpAnAcknowledgement(t *testing.T) { bothWays(t, lookUpDoesNotHold) }
+
+func lookUpDoesNotHold(t *testing.T, o fakeslack.Options) {
+	o.AckTimeout = 3 * time.Second
+	w := newWorld(t, o)
 	w.Server.Fault(fakeslack.Fault{Method: "users.info", Kind: fakeslack.SlowAnswer, Wait: time.Hour, Times: -1})
 	w.Server.Fault(fakeslack.Fault{Method: "conversations.info", Kind: fakeslack.SlowAnswer, Wait: time.Hour, Times: -1})
 	w.must(w.Say(t.Context(), "luc", "lobby", "@bot may @greta ask?"))
@@ -289,16 +315,212 @@ func TestALookUpDoesNotHoldUpAnAcknowledgement(t *testing.T) {
 func TestSocketsAreRefreshed(t *testing.T) {
 	for _, reason := range []string{"warning", "refresh_requested", "reset"} {
 		t.Run(reason, func(t *testing.T) {
-			w := newWorld(t, fakeslack.Options{})
-			w.Disconnect(reason)
-			w.must(w.WaitOpened(w.soon(), 2*slack.Connections))
-			w.must(w.WaitConnected(w.soon(), slack.Connections))
-			w.must(w.Say(t.Context(), "luc", "", "still there?"))
-			if n := len(w.engine.all()); n != 1 {
-				t.Errorf("heard %d things", n)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, fakeslack.Options{})
+				for i := range 3 {
+					time.Sleep(time.Hour)
+					w.Disconnect(reason)
+					w.must(w.WaitOpened(w.soon(), (i+2)*slack.Connections))
+					w.must(w.WaitConnected(w.ages(), slack.Connections))
+					w.must(w.Say(t.Context(), "luc", "", "still there?"))
+					if n := len(w.engine.all()); n != i+1 {
+						t.Errorf("heard %d things", n)
+					}
+				}
+			})
 		})
 	}
+}
+
+// A socket that is asked to go still brings what Slack has put on it, while its
+// successor is there already: commands do not come again.
+func TestASocketIsReadUntilItEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, fakeslack.Options{})
+		w.Deliver(fakeslack.Delivery{Sockets: fakeslack.Oldest})
+		time.Sleep(time.Hour)
+		w.Disconnect("warning")
+		synctest.Wait()
+		if n := w.Connections(); n != 2*slack.Connections {
+			t.Errorf("%d sockets are open, want the old and the new", n)
+		}
+		_, err := w.Server.Command(t.Context(), string(w.Account("luc").User), string(w.Spot("lobby").Conversation), "/procura", "ask")
+		w.must(err)
+		if n := len(w.engine.all()); n != 1 {
+			t.Errorf("heard %d things", n)
+		}
+		for _, ack := range w.Acks() {
+			if ack.OtherSocket {
+				t.Error("an acknowledgement took another socket than its envelope")
+			}
+		}
+	})
+}
+
+// An envelope whose socket ends before it is handled is acknowledged on another.
+func TestAnAcknowledgementFindsAnotherSocket(t *testing.T) {
+	w := newWorld(t, fakeslack.Options{})
+	w.engine.answers(func() (bot.Immediate, error) {
+		opened := w.Opened()
+		w.Disconnect("reset")
+		return bot.Immediate{}, w.WaitOpened(w.soon(), opened+slack.Connections)
+	})
+	user, dm := string(w.Account("luc").User), w.DM(string(w.Account("luc").User))
+	_, err := w.Server.Say(t.Context(), user, dm, "hello", "")
+	w.must(err)
+	if acks := w.Acks(); len(acks) != 1 || !acks[0].OtherSocket {
+		t.Errorf("acknowledgements: %+v", acks)
+	}
+}
+
+// A socket that says nothing for half a minute is dead.
+func TestASilentSocketIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, fakeslack.Options{PingInterval: time.Hour})
+		time.Sleep(40 * time.Second)
+		synctest.Wait()
+		if n := w.Opened(); n != 2*slack.Connections {
+			t.Errorf("%d sockets were opened, want each replaced once", n)
+		}
+	})
+}
+
+// What only a person can mend ends this workspace, by name, and nothing is tried
+// again: Slack resets the tokens of apps that go on.
+func TestWhatIsHopelessEndsTheWorkspace(t *testing.T) {
+	for name, test := range map[string]struct {
+		happens func(*world)
+		says    string
+	}{
+		"Socket Mode is switched off": {func(w *world) { w.Disconnect("link_disabled") }, "Socket Mode is switched off"},
+		"the token is revoked": {func(w *world) {
+			w.Revoke(w.AppToken(), "token_revoked")
+			w.Disconnect("reset")
+		}, "PROCURABOT_SLACK_APP_TOKEN"},
+		"the account is gone": {func(w *world) {
+			w.Revoke(w.AppToken(), "account_inactive")
+			w.Disconnect("refresh_requested")
+		}, "account_inactive"},
+		"the scope is gone": {func(w *world) {
+			w.Server.Fault(fakeslack.Fault{Method: "apps.connections.open", Kind: fakeslack.Code, Code: "missing_scope", Times: -1})
+			w.Disconnect("refresh_requested")
+		}, "missing_scope"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, fakeslack.Options{})
+				a := w.connect(slack.Options{})
+				ended := make(chan error, 1)
+				go func() { ended <- a.Run(t.Context(), &engine{}) }()
+				w.must(w.WaitConnected(w.soon(), 2*slack.Connections))
+				w.ends = true // both of the stage's adapters have the one token
+				test.happens(w)
+				err := <-ended
+				if err == nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), w.TeamID()) {
+					t.Errorf("Run ended with %v", err)
+				}
+				time.Sleep(time.Minute)
+				asked := len(w.Calls("apps.connections.open"))
+				time.Sleep(24 * time.Hour)
+				if again := len(w.Calls("apps.connections.open")) - asked; again != 0 {
+					t.Errorf("a socket was asked for %d times more", again)
+				}
+			})
+		})
+	}
+}
+
+// Slack says that the app was taken away; over HTTP it says nothing else.
+func TestAnAppThatIsTakenAwayEnds(t *testing.T) {
+	for name, event := range map[string]map[string]any{
+		"app_uninstalled": {"type": "app_uninstalled"},
+		"tokens_revoked":  {"type": "tokens_revoked", "tokens": map[string]any{"oauth": []any{"U1"}, "bot": []any{"U0FAKEBOT"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bothWays(t, func(t *testing.T, o fakeslack.Options) {
+				w := newWorld(t, o)
+				// Somebody else's token is not the bot's.
+				w.must(w.Event(t.Context(), map[string]any{"type": "tokens_revoked", "tokens": map[string]any{"oauth": []any{"U1"}, "bot": []any{}}}))
+				w.must(w.Say(t.Context(), "luc", "", "still there?"))
+				w.ends = true
+				w.must(w.Event(t.Context(), event))
+				select {
+				case err := <-w.ended:
+					w.ended <- err
+					if !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), w.TeamID()) {
+						t.Errorf("Run ended with %v", err)
+					}
+				case <-w.soon().Done():
+					t.Error("Run goes on")
+				}
+			})
+		})
+	}
+}
+
+// While Slack is away it is asked less and less often, and not before it allows.
+func TestSlackIsNotPressed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, fakeslack.Options{})
+		w.Server.Fault(fakeslack.Fault{Method: "apps.connections.open", Kind: fakeslack.RateLimited, RetryAfter: 600, Times: slack.Connections})
+		w.Server.Fault(fakeslack.Fault{Method: "apps.connections.open", Kind: fakeslack.Status, Status: 503, Times: 40})
+		w.Disconnect("reset")
+		time.Sleep(time.Second)
+		before := len(w.Calls("apps.connections.open"))
+		time.Sleep(598 * time.Second)
+		if n := len(w.Calls("apps.connections.open")); n != before || n != 2*slack.Connections {
+			t.Errorf("asked %d times before the time, %d in all", n-before, n)
+		}
+		w.must(w.WaitConnected(w.days(), slack.Connections))
+		if n := len(w.Calls("apps.connections.open")); n != 3*slack.Connections+40 {
+			t.Errorf("asked %d times", n)
+		}
+		w.must(w.Say(t.Context(), "luc", "", "good morning"))
+	})
+}
+
+// Every envelope is acknowledged, whatever it holds, by as many sockets as are wanted.
+func TestEnvelopesOfNoForm(t *testing.T) {
+	w := newWorld(t, fakeslack.Options{})
+	for i, frame := range []string{
+		`{"envelope_id":"e0","type":"events_api","payload":"not an object"}`,
+		`{"envelope_id":"e1","type":"events_api"}`,
+		`{"envelope_id":"e2","type":"invented_tomorrow","payload":{}}`,
+		`{"envelope_id":"e3","type":7,"payload":{"type":"secret ossifrage"}}`,
+		`{"envelope_id":"e4","type":"slash_commands","payload":[]}`,
+		`{"envelope_id":"e5","type":"interactive","payload":{"type":7}}`,
+		`{"envelope_id":"e6","reason":[],"type":"interactive","payload":null,"accepts_response_payload":"x"}`,
+	} {
+		w.must(w.Frame(w.soon(), fmt.Sprint("e", i), frame))
+	}
+	for _, frame := range []string{`{}`, `[]`, `not JSON`, `{"type":"disconnect","reason":7}`} {
+		w.must(w.Frame(w.soon(), "", frame))
+	}
+	w.must(w.Say(t.Context(), "luc", "", "still there?"))
+	if n := len(w.engine.all()); n != 1 {
+		t.Errorf("heard %d things", n)
+	}
+	if n := w.adapter.Counts().Unreadable; n < 5 {
+		t.Errorf("%d unreadable deliveries were counted", n)
+	}
+	if strings.Contains(w.log.String(), "ossifrage") {
+		t.Error("the log holds what was written")
+	}
+}
+
+func TestAsManySocketsAsWanted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, fakeslack.Options{})
+		a := w.connect(slack.Options{Sockets: 5})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- a.Run(ctx, w.engine) }()
+		w.must(w.WaitConnected(w.soon(), slack.Connections+5))
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestADayOnTheSocket(t *testing.T) {
@@ -331,8 +553,11 @@ func TestRunWaitsForSlack(t *testing.T) {
 	})
 }
 
-func (w *world) ages() context.Context {
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Hour)
+func (w *world) ages() context.Context { return w.within(time.Hour) }
+func (w *world) days() context.Context { return w.within(7 * 24 * time.Hour) }
+
+func (w *world) within(d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(w.t.Context(), d)
 	w.t.Cleanup(cancel)
 	return ctx
 }

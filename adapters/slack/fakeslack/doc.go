@@ -28,7 +28,7 @@
 //
 // There is no state outside a Server, and all methods are safe for concurrent use. Time is
 // [Options.Now]'s, save for the waits themselves. Nothing is random. Rate limits are off until
-// [Options.Limits] is set. Nothing is redelivered by a timer: [Server.Redeliver] does it.
+// [Options.Limits] is set. Nothing is redelivered by a timer unless [HTTPDelivery.Retries] is set: [Server.Redeliver] does it.
 //
 // What is not documented by Slack is not invented: where a rule had to be guessed, its comment says so.
 package fakeslack

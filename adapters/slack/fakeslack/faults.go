@@ -38,7 +38,7 @@ const (
 
 // Fault is what goes wrong with the next requests of one method.
 type Fault struct {
-	Method     string // a Web API method, "response_url" or "upload"; empty for any
+	Method     string // a Web API method, "response_url" or "upload"; empty for any of them; or [Deliveries]
 	Times      int    // how many requests; once when zero, for ever when negative
 	Kind       FaultKind
 	RetryAfter int           // seconds, for RateLimited
@@ -77,6 +77,19 @@ func (s *Server) takeFault(name string) Fault {
 			f.Times--
 		}
 		return *f
+	}
+	return Fault{}
+}
+
+// takeDeliveryFault uses up the first fault of the requests to the app, which only [Deliveries] names. The caller holds s.mu.
+func (s *Server) takeDeliveryFault() Fault {
+	for _, f := range s.faults {
+		if f.Times != 0 && f.Method == Deliveries {
+			if f.Times > 0 {
+				f.Times--
+			}
+			return *f
+		}
 	}
 	return Fault{}
 }

@@ -10,44 +10,132 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 )
 
-// DeliverHTTP makes payloads go as signed HTTP requests to an address instead of over sockets: events as JSON, interactions as a
-// form with a payload, slash commands as a form (https://docs.slack.dev/apis/events-api/comparing-http-socket-mode).
-// The client is http.DefaultClient when nil; its transport may hand requests to a handler in memory. An empty address
-// goes back to sockets.
-func (s *Server) DeliverHTTP(address string, client *http.Client) {
+// HTTPDelivery says where signed requests go: events as JSON, interactions as a form with a payload, slash commands as a form
+// (https://docs.slack.dev/apis/events-api/comparing-http-socket-mode).
+type HTTPDelivery struct {
+	Events, Interactive, Commands string // request URLs
+	// Client makes the requests; http.DefaultClient when nil. See [Server.Host] for a handler in memory.
+	Client *http.Client
+	// Retries makes events that were not answered 200 within [Options.AckTimeout] come again by themselves: nearly at once,
+	// a minute later, and five minutes after that (https://docs.slack.dev/apis/events-api#retries). Without it they wait
+	// for [Server.Redeliver].
+	Retries bool
+}
+
+// Why an attempt failed, as X-Slack-Retry-Reason says it (https://docs.slack.dev/apis/events-api#retries).
+const (
+	timedOut         = "http_timeout"
+	tooManyRedirects = "too_many_redirects"
+	connectionFailed = "connection_failed"
+	httpError        = "http_error"
+)
+
+// retryAfter are the waits before the three retries: the same page.
+func retryAfter() []time.Duration { return []time.Duration{0, time.Minute, 5 * time.Minute} }
+
+// Attempt is one request to the app.
+type Attempt struct {
+	EventID string // of an event
+	Num     int    // X-Slack-Retry-Num; 0 is the first attempt
+	Reason  string // X-Slack-Retry-Reason
+	Status  int    // 0 is no answer
+	At      time.Time
+}
+
+// DeliverHTTP makes payloads go as signed HTTP requests instead of over sockets. Without an address for events it goes back to
+// sockets. Faults of these requests are those of the method [Deliveries].
+func (s *Server) DeliverHTTP(d HTTPDelivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if client == nil {
-		client = http.DefaultClient
+	client := http.Client{}
+	if d.Client != nil {
+		client = *d.Client
 	}
-	s.via, s.viaHTTP = address, client
+	client.CheckRedirect = func(_ *http.Request, via []*http.Request) error {
+		if len(via) > 2 { // https://docs.slack.dev/apis/events-api#failure-limits
+			return errRedirects
+		}
+		return nil
+	}
+	d.Client = &client
+	s.via = d
+}
+
+var errRedirects = errors.New("more than two redirects")
+
+// Deliveries is the method under which [Fault] knows the requests to the app. ResetBefore keeps a request from the app, ResetAfter
+// its answer from Slack, SlowAnswer holds the answer back, Status answers in the app's place.
+const Deliveries = "delivery"
+
+// Attempts is the log of requests to the app.
+func (s *Server) Attempts() []Attempt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Attempt{}, s.attempts...)
+}
+
+// Host serves a handler in memory until Close, and returns the client that reaches it, whatever host is asked for.
+func (s *Server) Host(h http.Handler) *http.Client {
+	l := newPipeListener()
+	server := &http.Server{Handler: h}
+	s.mu.Lock()
+	s.hosted = append(s.hosted, server)
+	s.running.Go(func() { _ = server.Serve(l) })
+	s.mu.Unlock()
+	return &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return l.dial(ctx) },
+	}}
 }
 
 // VerifyURL does the handshake of a request URL: the challenge must come back
 // (https://docs.slack.dev/reference/events/url_verification).
 func (s *Server) VerifyURL(ctx context.Context) error {
+	const challenge = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"
 	s.mu.Lock()
 	via := s.via
 	s.mu.Unlock()
-	raw, err := s.post(ctx, via, "application/json", []byte(`{"token":"fake-verification","challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P","type":"url_verification"}`), 0)
+	body := []byte(`{"token":"fake-verification","challenge":"` + challenge + `","type":"url_verification"}`)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, via.Events, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("verify the request URL: %w", err)
 	}
-	if !bytes.Contains(raw, []byte("3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P")) {
-		return errors.New("verify the request URL: the challenge did not come back")
+	r.Header = s.Sign(body)
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := via.Client.Do(r)
+	if err != nil {
+		return fmt.Errorf("verify the request URL: %w", err)
+	}
+	defer answer.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxBody))
+	if err != nil {
+		return fmt.Errorf("verify the request URL: %w", err)
+	}
+	if answer.StatusCode != http.StatusOK || !bytes.Contains(raw, []byte(challenge)) {
+		return fmt.Errorf("verify the request URL: status %d, and the challenge did not come back", answer.StatusCode)
 	}
 	return nil
 }
 
 // Sign returns the headers of a signed request (https://docs.slack.dev/authentication/verifying-requests-from-slack).
-func (s *Server) Sign(body []byte) http.Header {
-	stamp := strconv.FormatInt(s.o.Now().Unix(), 10)
-	mac := hmac.New(sha256.New, []byte(s.SigningSecret()))
+func (s *Server) Sign(body []byte) http.Header { return s.SignAt(body, s.o.Now()) }
+
+// SignAt signs as Slack does at a time.
+func (s *Server) SignAt(body []byte, at time.Time) http.Header {
+	return SignWith([]byte(s.SigningSecret()), body, at)
+}
+
+// SignWith signs as somebody does who has a secret.
+func SignWith(secret, body []byte, at time.Time) http.Header {
+	stamp := strconv.FormatInt(at.Unix(), 10)
+	mac := hmac.New(sha256.New, secret)
 	_, _ = fmt.Fprintf(mac, "v0:%s:%s", stamp, body)
 	h := http.Header{}
 	h.Set("X-Slack-Request-Timestamp", stamp)
@@ -55,24 +143,14 @@ func (s *Server) Sign(body []byte) http.Header {
 	return h
 }
 
-func (s *Server) deliverHTTP(ctx context.Context, address string, first *payload, sends []*payload) (json.RawMessage, error) {
+func (s *Server) deliverHTTP(ctx context.Context, first *payload, sends []*payload) (json.RawMessage, error) {
 	var result json.RawMessage
 	var problems []error
 	for _, p := range sends {
-		kind, body, err := p.encode()
+		raw, err := s.post(ctx, p)
 		if err != nil {
-			return nil, err
-		}
-		s.mu.Lock()
-		retry := p.attempts
-		p.attempts++
-		s.mu.Unlock()
-		raw, err := s.post(ctx, address, kind, body, retry)
-		if err != nil {
-			s.mu.Lock()
-			s.remember(p)
-			s.mu.Unlock()
 			problems = append(problems, fmt.Errorf("deliver %s: %w: %w", p.kind, ErrNotAcknowledged, err))
+			s.later(p, err)
 			continue
 		}
 		if p == first && result == nil && json.Valid(raw) {
@@ -85,6 +163,46 @@ func (s *Server) deliverHTTP(ctx context.Context, address string, first *payload
 		}
 	}
 	return result, errors.Join(problems...)
+}
+
+// later has an event come again, unless the app has asked for the contrary.
+func (s *Server) later(p *payload, err error) {
+	var f *failure
+	if errors.As(err, &f) && f.noRetry {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.done:
+		return
+	default:
+	}
+	if !s.via.Retries || p.kind != events || p.retrying {
+		s.remember(p)
+		return
+	}
+	p.retrying = true
+	s.running.Go(func() { s.retry(p) })
+}
+
+func (s *Server) retry(p *payload) {
+	for _, wait := range retryAfter() {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-s.done:
+			timer.Stop()
+			return
+		}
+		ctx, cancel := context.WithTimeout(s.life, s.o.AckTimeout)
+		_, err := s.post(ctx, p)
+		cancel()
+		var f *failure
+		if err == nil || errors.As(err, &f) && f.noRetry {
+			return
+		}
+	}
 }
 
 func (p *payload) encode() (contentType string, body []byte, err error) {
@@ -107,36 +225,109 @@ func (p *payload) encode() (contentType string, body []byte, err error) {
 	}
 }
 
-func (s *Server) post(ctx context.Context, address, contentType string, body []byte, retry int) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+// failure is an attempt that was not acknowledged.
+type failure struct {
+	reason  string
+	noRetry bool
+	err     error
+}
+
+func (f *failure) Error() string { return f.reason + ": " + f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// post makes one attempt.
+func (s *Server) post(ctx context.Context, p *payload) ([]byte, error) {
+	contentType, body, err := p.encode()
 	if err != nil {
 		return nil, err
-	}
-	r.Header = s.Sign(body)
-	r.Header.Set("Content-Type", contentType)
-	r.Header.Set("User-Agent", "Slackbot 1.0 (+https://api.slack.com/robots)")
-	if retry > 0 {
-		// https://docs.slack.dev/apis/events-api#retries
-		r.Header.Set("X-Slack-Retry-Num", strconv.Itoa(retry))
-		r.Header.Set("X-Slack-Retry-Reason", "http_timeout")
 	}
 	s.mu.Lock()
-	client := s.viaHTTP
-	s.mu.Unlock()
-	if client == nil {
-		return nil, errors.New("no address to deliver to")
+	via, fault := s.via, s.takeDeliveryFault()
+	at := s.o.Now()
+	if !s.delivery.SameSecond && at.Unix() <= p.signed.Unix() {
+		// Each attempt is signed anew. Slack makes the next one later; here no time needs to pass.
+		at = p.signed.Add(time.Second)
 	}
-	answer, err := client.Do(r)
+	p.signed = at
+	this := Attempt{EventID: p.eventID(), Num: p.attempts, Reason: p.reason, At: s.o.Now()}
+	p.attempts++
+	s.mu.Unlock()
+	raw, status, failed := s.request(ctx, via, fault, p.kind, contentType, body, this, at)
+	this.Status = status
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.attempts = append(s.attempts, this)
+	if failed != nil {
+		p.reason = failed.reason
+		return nil, failed
+	}
+	s.acks = append(s.acks, AckRecord{Payload: raw, At: s.o.Now()})
+	return raw, nil
+}
+
+func (s *Server) request(ctx context.Context, via HTTPDelivery, fault Fault, k kind, contentType string, body []byte, this Attempt, at time.Time) ([]byte, int, *failure) {
+	switch fault.Kind {
+	case ResetBefore:
+		return nil, 0, &failure{reason: connectionFailed, err: errReset}
+	case Status:
+		return nil, fault.Status, &failure{reason: httpError, err: fmt.Errorf("status %d", fault.Status)}
+	}
+	address := map[kind]string{events: via.Events, interactive: via.Interactive, commands: via.Commands}[k]
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return nil, 0, &failure{reason: connectionFailed, err: err}
+	}
+	r.Header = s.SignAt(body, at)
+	r.Header.Set("Content-Type", contentType)
+	r.Header.Set("User-Agent", "Slackbot 1.0 (+https://api.slack.com/robots)")
+	// Only events are documented to be retried (https://docs.slack.dev/apis/events-api#retries).
+	if this.Num > 0 && k == events {
+		r.Header.Set("X-Slack-Retry-Num", strconv.Itoa(this.Num))
+		r.Header.Set("X-Slack-Retry-Reason", this.Reason)
+	}
+	answer, err := via.Client.Do(r)
+	if err != nil {
+		reason := connectionFailed
+		if errors.Is(err, context.DeadlineExceeded) {
+			reason = timedOut
+		} else if errors.Is(err, errRedirects) {
+			reason = tooManyRedirects
+		}
+		return nil, 0, &failure{reason: reason, err: err}
 	}
 	defer answer.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxBody))
-	if err != nil {
-		return nil, err
+	switch {
+	case err != nil:
+		return nil, 0, &failure{reason: connectionFailed, err: err}
+	case fault.Kind == ResetAfter:
+		return nil, 0, &failure{reason: connectionFailed, err: errReset}
+	case fault.Kind == SlowAnswer && !s.patient(ctx, fault.Wait):
+		return nil, 0, &failure{reason: timedOut, err: context.DeadlineExceeded}
+	case answer.StatusCode/100 != 2:
+		// An app may ask not to be tried again: https://docs.slack.dev/apis/events-api#retries
+		noRetry := answer.Header.Get("X-Slack-No-Retry") == "1"
+		return nil, answer.StatusCode, &failure{reason: httpError, noRetry: noRetry, err: fmt.Errorf("status %d", answer.StatusCode)}
 	}
-	if answer.StatusCode/100 != 2 {
-		return nil, fmt.Errorf("status %d", answer.StatusCode)
+	return raw, answer.StatusCode, nil
+}
+
+var errReset = errors.New("the connection was reset")
+
+// patient waits, and says whether the answer came in time all the same.
+func (s *Server) patient(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+	case <-s.done:
 	}
-	return raw, nil
+	return false
+}
+
+func (p *payload) eventID() string {
+	id, _ := p.body["event_id"].(string)
+	return id
 }

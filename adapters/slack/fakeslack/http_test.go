@@ -57,7 +57,7 @@ func TestSignedDelivery(t *testing.T) {
 		_, _ = io.WriteString(rw, "in plain text")
 	}))
 	defer app.Close()
-	w.DeliverHTTP(app.URL, app.Client())
+	w.DeliverHTTP(fakeslack.HTTPDelivery{Events: app.URL, Interactive: app.URL, Commands: app.URL, Client: app.Client()})
 	if err := w.VerifyURL(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -42,6 +42,9 @@ type Options struct {
 	AckTimeout   time.Duration // how long a person waits for the bot; 3 s when zero
 	PingInterval time.Duration // between WebSocket pings; 10 s when zero
 
+	// SignedHTTP makes a [Stage] deliver to its adapters by signed HTTP instead of over sockets.
+	SignedHTTP bool
+
 	// Specs check requests against published schemas, beside the checks that are always made; none when nil.
 	Specs *Specs
 }
@@ -76,8 +79,9 @@ type Server struct {
 	onReq    []func(string, Phase)
 	changed  chan struct{} // closed and replaced whenever sockets come or go
 	usage    map[string][]time.Time
-	via      string // HTTP delivery address; empty is Socket Mode
-	viaHTTP  *http.Client
+	via      HTTPDelivery // without an address: Socket Mode
+	attempts []Attempt
+	hosted   []*http.Server
 
 	bot      User
 	base     string
@@ -170,8 +174,11 @@ func (s *Server) Close() {
 			_ = s.http.Close()
 		}
 		s.mu.Lock()
-		sockets := append([]*socket{}, s.sockets...)
+		sockets, hosted := append([]*socket{}, s.sockets...), s.hosted
 		s.mu.Unlock()
+		for _, h := range hosted {
+			_ = h.Close()
+		}
 		for _, c := range sockets {
 			c.close()
 		}

@@ -32,6 +32,10 @@ type payload struct {
 	kind     kind
 	body     map[string]any
 	attempts int
+	// Over HTTP alone:
+	reason   string    // why the last attempt failed
+	signed   time.Time // when the last attempt says it was signed
+	retrying bool
 }
 
 type envelope struct {
@@ -42,9 +46,9 @@ type envelope struct {
 	acked  bool
 }
 
-// AckRecord is one acknowledgement as it came over a socket.
+// AckRecord is one acknowledgement as it came over a socket, or as an answer to a request.
 type AckRecord struct {
-	EnvelopeID  string
+	EnvelopeID  string // empty over HTTP
 	Payload     json.RawMessage
 	At          time.Time
 	Again       bool // the envelope had been acknowledged before
@@ -78,6 +82,9 @@ type Delivery struct {
 	Delay time.Duration
 	// Reorder turns the order of the events of one gesture round, and of their copies.
 	Reorder bool
+	// SameSecond signs the attempts of one payload with one timestamp, over HTTP: the first retry follows nearly at once
+	// (https://docs.slack.dev/apis/events-api#retries), so that it may fall into the second of the attempt before it.
+	SameSecond bool
 }
 
 // Deliver changes how payloads are delivered from now on.
@@ -277,8 +284,12 @@ func (s *Server) WaitOpened(ctx context.Context, n int) error {
 	}
 }
 
-// Disconnect tells every socket to go. "warning" only announces it, as Slack does about ten seconds ahead, and leaves the
-// socket open; "refresh_requested" and "link_disabled" close after the notice
+// warningTime is how far ahead Slack announces that it closes a socket
+// (https://docs.slack.dev/apis/events-api/using-socket-mode#disconnect).
+const warningTime = 10 * time.Second
+
+// Disconnect tells every socket to go. "warning" announces it, about ten seconds ahead, and the socket works until then;
+// "refresh_requested" and "link_disabled" close after the notice
 // (https://docs.slack.dev/apis/events-api/using-socket-mode#disconnect); "reset" breaks the connection without a word.
 func (s *Server) Disconnect(reason string) {
 	s.mu.Lock()
@@ -290,7 +301,9 @@ func (s *Server) Disconnect(reason string) {
 			continue
 		}
 		c.send(map[string]any{"type": "disconnect", "reason": reason, "debug_info": map[string]any{"host": "fake"}})
-		if reason != "warning" {
+		if reason == "warning" {
+			_ = time.AfterFunc(warningTime, c.close)
+		} else {
 			select {
 			case c.out <- nil:
 			case <-c.quit:
@@ -327,6 +340,35 @@ func (s *Server) acknowledge(c *socket, raw []byte) {
 	}
 	e.acked = true
 	e.answer <- got.Payload
+}
+
+// Frame sends a frame as it is over a socket, such as one of no known form. With an id of an envelope it waits for the acknowledgement.
+func (s *Server) Frame(ctx context.Context, id, raw string) error {
+	s.mu.Lock()
+	c := s.pick(s.delivery.Sockets)
+	if c == nil {
+		s.mu.Unlock()
+		return fmt.Errorf("send a frame: %w", ErrNotConnected)
+	}
+	e := &envelope{id: id, p: &payload{}, socket: c, answer: make(chan json.RawMessage, 1)}
+	if id != "" {
+		s.pending[id] = e
+	}
+	s.mu.Unlock()
+	select {
+	case c.out <- []byte(raw):
+	case <-c.quit:
+		return fmt.Errorf("send a frame: %w", ErrNotConnected)
+	}
+	if id == "" {
+		return nil
+	}
+	select {
+	case <-e.answer:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("send a frame: %w", ErrNotAcknowledged)
+	}
 }
 
 // pick chooses a socket. The caller holds s.mu.
@@ -377,8 +419,8 @@ func (s *Server) deliver(ctx context.Context, list ...*payload) (json.RawMessage
 	if d.Reorder {
 		slices.Reverse(sends)
 	}
-	if via != "" {
-		return s.deliverHTTP(ctx, via, first, sends)
+	if via.Events != "" {
+		return s.deliverHTTP(ctx, first, sends)
 	}
 	var sent []*envelope
 	var problems []error

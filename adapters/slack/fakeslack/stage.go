@@ -48,14 +48,14 @@ const stageAck = 10 * time.Second
 
 // NewStage makes a workspace that listens in memory. As the documents
 // recommend, the app may read the history, so that it can find what it sent,
-// and is told only what is said to it.
+// unless Scopes say otherwise, and is told only what is said to it.
 func NewStage(o Options) (*Stage, error) {
 	if o.AckTimeout == 0 {
 		o.AckTimeout = stageAck
 	}
-	o.HistoryScope = true
+	o.HistoryScope = o.HistoryScope || o.Scopes == nil
 	if o.Events == nil {
-		o.Events = []string{"app_mention", "message.im", "user_change"}
+		o.Events = []string{"app_mention", "message.im", "user_change", "app_uninstalled", "tokens_revoked"}
 	}
 	st := &Stage{
 		Server: New(o), people: map[string]string{}, names: map[string]string{}, rooms: map[string]string{},
@@ -223,16 +223,38 @@ func (st *Stage) Spot(channel string) bot.Spot {
 
 // Adapter makes a new adapter. Acts wait until it is connected.
 func (st *Stage) Adapter(context.Context) (bot.Adapter, error) {
-	a, err := slack.New(slack.Options{
+	o := slack.Options{
 		BotToken: st.BotToken(), AppToken: st.AppToken(), APIURL: st.URL(), HTTPClient: st.HTTPClient(), Dialer: st.Dialer(), Now: st.o.Now,
-	})
+	}
+	if st.o.SignedHTTP {
+		o.AppToken, o.SigningSecret = "", st.SigningSecret()
+	}
+	a, err := slack.New(o)
 	if err != nil {
 		return nil, err
+	}
+	if st.o.SignedHTTP {
+		st.Serve(a)
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.sockets, st.adapters = st.Opened(), st.adapters+1
 	return a, nil
+}
+
+// Serve delivers to an adapter by signed HTTP from now on. What it does not
+// acknowledge comes again when somebody asks for it: see [Server.Redeliver].
+func (st *Stage) Serve(a *slack.Adapter) { st.serveBy(a, false) }
+
+// Retries is Serve, and Slack tries again by itself: see [HTTPDelivery].
+func (st *Stage) Retries(a *slack.Adapter) { st.serveBy(a, true) }
+
+func (st *Stage) serveBy(a *slack.Adapter, retries bool) {
+	const base = "http://bot.invalid"
+	st.DeliverHTTP(HTTPDelivery{
+		Events: base + slack.EventsPath, Interactive: base + slack.InteractivePath, Commands: base + slack.CommandsPath,
+		Client: st.Host(a.Handler()), Retries: retries,
+	})
 }
 
 // Seen gives what has become visible since it was last asked.
@@ -305,8 +327,8 @@ func (st *Stage) at(ctx context.Context, person, place string) (user, channel st
 	case channel == "":
 		return "", "", fmt.Errorf("there is no channel #%s on Slack", place)
 	}
-	if adapters == 0 {
-		return user, channel, nil // the bot runs somewhere else
+	if adapters == 0 || st.o.SignedHTTP {
+		return user, channel, nil // the bot runs somewhere else, or lets requests wait until it is there
 	}
 	if err := st.WaitOpened(ctx, sockets+slack.Connections); err != nil {
 		return "", "", err
