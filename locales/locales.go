@@ -5,6 +5,7 @@
 //	active.{en,fr,de}.toml        messages by id, go-i18n's form
 //	benefits/{en,fr,de}/<topic>.md   knowledge: front matter, then the answer
 //	glossary.md                    which word is used for what
+//	readings.tsv                   which French and German texts were read a second time
 package locales
 
 import (

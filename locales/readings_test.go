@@ -3,6 +3,7 @@ package locales_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -18,12 +19,15 @@ import (
 	"procurabot/locales"
 )
 
-var update = flag.Bool("update", false, "add texts that are new or have changed to readings.tsv, as not read yet")
+var update = flag.Bool("update", false, "write texts that are new or have changed to readings.tsv, as not read yet")
 
 // The record has one line a text: language, id, the first twelve digits of the
 // text's SHA-256, and the verdict of whoever read it in that language alone:
 // "read", or "open: " and what is wrong.
 const record = "readings.tsv"
+
+// What the page of the playground says itself, outside the bot's texts.
+const pageWords = "../adapters/playground/web/words.json"
 
 // TestEveryTextWasRead: no French or German text is said that nobody has read a
 // second time, as an official would.
@@ -39,7 +43,11 @@ func TestEveryTextWasRead(t *testing.T) {
 		if len(f) != 4 {
 			t.Fatalf("%s: %q has not four fields", record, line)
 		}
-		lines[f[0]+"\t"+f[1]] = f
+		key := f[0] + "\t" + f[1]
+		if lines[key] != nil { // else "read" could stand below "open"
+			t.Fatalf("%s: %s %s has two lines", record, f[0], f[1])
+		}
+		lines[key] = f
 	}
 	if *update {
 		var out strings.Builder
@@ -83,6 +91,16 @@ func readable(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
 	files := locales.Files()
+	b, err := os.ReadFile(pageWords)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var words map[string]struct {
+		Texts map[string]string `json:"texts"`
+	}
+	if err := json.Unmarshal(b, &words); err != nil {
+		t.Fatal(err)
+	}
 	for _, language := range []string{"fr", "de"} {
 		messages := map[string]any{}
 		if _, err := toml.DecodeFS(files, "active."+language+".toml", &messages); err != nil {
@@ -92,6 +110,12 @@ func readable(t *testing.T) map[string]string {
 			if !strings.HasSuffix(id, ".phrases") { // what members write
 				texts[language+"\t"+id] = fmt.Sprint(text)
 			}
+		}
+		if len(words[language].Texts) == 0 {
+			t.Fatalf("%s says nothing in %s", pageWords, language)
+		}
+		for id, text := range words[language].Texts {
+			texts[language+"\tplayground/"+id] = text
 		}
 		pages, err := fs.Glob(files, "benefits/"+language+"/*.md")
 		if err != nil || len(pages) == 0 {
