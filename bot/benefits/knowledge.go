@@ -61,8 +61,8 @@ func (b *Benefits) current(ctx context.Context) (*library, error) {
 		fresh.model, fresh.learned, fresh.index = have.model, have.learned, have.model.Index(k.entries)
 	}
 	b.library.Store(fresh)
-	if fresh.learned != k.fingerprint && (have == nil || have.fingerprint != k.fingerprint) {
-		b.student.give(k)
+	if have == nil || have.fingerprint != k.fingerprint {
+		b.student.tell()
 	}
 	return fresh, nil
 }
@@ -80,9 +80,9 @@ func (b *Benefits) open(ctx context.Context, l *library) error {
 			return err
 		}
 		if err != nil {
-			b.o.Log.Error("what was learned serves until the next start and is learned anew then", "err", err)
+			b.o.Log.Error("what was learned serves, and is learned again because it was not stored", "err", err)
 		}
-		right = true
+		right = err == nil
 	}
 	if right {
 		l.learned = l.fingerprint

@@ -18,32 +18,33 @@ type knowledge struct {
 	entries     []retrieval.Entry
 }
 
-// student learns from knowledge aside, one after the other: no question waits
-// for it. What changes while it learns is learned next, the latest alone.
+// student learns aside, one thing after the other: no question waits for it. It
+// is told that there is something, never what: what is known when it begins is
+// learned, so that the latest always wins.
 type student struct {
-	learn func(context.Context, knowledge) // stores and takes over what it has learned
+	learn func(context.Context) // what is known, stores it and takes it over
 
 	mu   sync.Mutex
-	next *knowledge
+	due  bool
 	stop context.CancelFunc // of what is being learned; nil when nothing is
 	idle chan struct{}      // closed when nothing is being learned
 	gone bool
 }
 
-func newStudent(learn func(context.Context, knowledge)) *student {
+func newStudent(learn func(context.Context)) *student {
 	idle := make(chan struct{})
 	close(idle)
 	return &student{learn: learn, idle: idle}
 }
 
-// give hands knowledge over, instead of what was to be learned until now.
-func (s *student) give(k knowledge) {
+// tell says that something has changed. What is being learned is stopped.
+func (s *student) tell() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gone {
 		return
 	}
-	s.next = &k
+	s.due = true
 	if s.stop != nil {
 		s.stop()
 		return
@@ -56,19 +57,19 @@ func (s *student) give(k knowledge) {
 func (s *student) work(ctx context.Context) {
 	for {
 		s.mu.Lock()
-		k := s.next
-		if s.next = nil; k == nil || s.gone {
+		if !s.due || s.gone {
 			s.stop()
 			s.stop = nil
 			close(s.idle)
 			s.mu.Unlock()
 			return
 		}
+		s.due = false
 		if ctx.Err() != nil {
 			ctx, s.stop = context.WithCancel(context.Background())
 		}
 		s.mu.Unlock()
-		s.learn(ctx, *k)
+		s.learn(ctx)
 	}
 }
 
@@ -149,23 +150,28 @@ func (b *Benefits) fit(ctx context.Context, k knowledge) (*retrieval.Model, erro
 // again learns what could not be learned before.
 func (b *Benefits) again() {
 	if have := b.library.Load(); have != nil && have.learned != have.fingerprint {
-		b.student.give(have.knowledge)
+		b.student.tell()
 	}
 }
 
 // relearn is what the student does.
-func (b *Benefits) relearn(ctx context.Context, k knowledge) {
-	m, err := b.fit(ctx, k)
+func (b *Benefits) relearn(ctx context.Context) {
+	k := b.library.Load()
+	if k.learned == k.fingerprint {
+		return // it reads again as it did
+	}
+	m, err := b.fit(ctx, k.knowledge)
 	switch {
 	case ctx.Err() != nil:
-		return // something newer is to be learned, or the program stops
+		return // something has changed, or the program stops
 	case err != nil:
 		b.o.Log.Error("what changed was not learned; it is found word for word, and is tried again with the next change, day or start", "err", err)
 		return
 	}
+	index := m.Index(k.entries) // before the lock: questions after a change wait for that
 	b.building.Lock()
 	defer b.building.Unlock()
-	if have := b.library.Load(); have != nil && have.fingerprint == k.fingerprint {
-		b.library.Store(&library{knowledge: have.knowledge, model: m, learned: k.fingerprint, index: m.Index(have.entries)})
+	if have := b.library.Load(); have.fingerprint == k.fingerprint {
+		b.library.Store(&library{knowledge: have.knowledge, model: m, learned: k.fingerprint, index: index})
 	}
 }

@@ -31,6 +31,8 @@ type Tenant struct {
 	DB     *database.DB
 	Grant  func(ctx context.Context, a bot.Account, r bot.Role) error
 	Close  func() error
+	// Settled returns when nothing goes on beside the engine; nil: nothing ever does.
+	Settled func(ctx context.Context) error
 }
 
 // Build opens the database of a house, migrates it and makes the engine.
@@ -443,7 +445,8 @@ func (p *player) seen(first string) []string {
 	return entries(lines)
 }
 
-// settle lets the bot do all that is due at this time of the clock.
+// settle lets the bot do all that is due at this time of the clock, and what goes
+// on beside it.
 func (p *player) settle(ctx context.Context) error {
 	for {
 		next, err := p.tenant.Engine.Step(ctx)
@@ -451,9 +454,13 @@ func (p *player) settle(ctx context.Context) error {
 			return fmt.Errorf("do what is due: %w", err)
 		}
 		if next.IsZero() || next.After(p.clock.Now()) {
-			return nil
+			break
 		}
 	}
+	if p.tenant.Settled == nil {
+		return nil
+	}
+	return p.tenant.Settled(ctx)
 }
 
 // pass moves time on, stopping wherever something is due on the way.

@@ -2,10 +2,12 @@ package bottest
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"procurabot/internal/database"
 )
@@ -74,12 +76,21 @@ func dumpTable(tx *database.Tx, b *strings.Builder, table string) error {
 		}
 		for i, v := range values {
 			if raw, ok := v.([]byte); ok {
-				values[i] = string(raw)
+				values[i] = readable(raw)
 			}
 		}
 		fmt.Fprintf(b, "  %q\n", values)
 	}
 	return rows.Err()
+}
+
+// readable is text as it is, and anything else by its digest: a stored model has
+// megabytes, in which to look for ids takes many seconds.
+func readable(raw []byte) string {
+	if utf8.Valid(raw) {
+		return string(raw)
+	}
+	return fmt.Sprintf("%d bytes, sha256 %x", len(raw), sha256.Sum256(raw))
 }
 
 // normalise replaces ids by the order in which they appear. Tables are in the

@@ -58,6 +58,7 @@ func need(t *testing.T, what string, err error) {
 // Each part has a demo of its own; they share the browser.
 func TestDemo(t *testing.T) {
 	browser := startBrowser(t)
+	testApp(t, parts{}) // learns what ships once, and not in each part at the same time
 	for _, part := range []struct {
 		name string
 		play func(*testing.T, *demo)

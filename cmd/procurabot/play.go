@@ -125,7 +125,7 @@ func build(ctx context.Context, h bottest.House, fit fitting) (*bottest.Tenant, 
 		db.Close()
 		return nil, err
 	}
-	return &bottest.Tenant{Engine: a.engine, DB: db, Grant: a.grant, Close: a.close}, nil
+	return &bottest.Tenant{Engine: a.engine, DB: db, Grant: a.grant, Close: a.close, Settled: a.benefits.Settled}, nil
 }
 
 // grant gives somebody a role, as the settings do for administrators.
