@@ -13,6 +13,9 @@ func lane(to Target, class outbox.Class) string {
 	where := string(to.Conversation)
 	if where == "" {
 		where = "@" + string(to.Account.User)
+		if to.Home {
+			where += "/home"
+		}
 	}
 	space := to.Space
 	if where[0] == '@' {

@@ -255,6 +255,8 @@ func (e *Engine) route(in Incoming) route {
 		}}
 	case Submitted:
 		return route{run: func(t *Turn) error { return e.submit(t, what) }}
+	case HomeOpened:
+		return route{run: (*Turn).publishHome}
 	}
 	return route{}
 }
@@ -328,6 +330,9 @@ func (e *Engine) handle(t *Turn, r route) error {
 	if errors.As(err, &refusal) {
 		t.rewind()
 		_, err = t.Reply(refusal.Say)
+	}
+	if _, pressed := t.In.What.(Pressed); pressed && t.In.In.Home && err == nil {
+		err = t.publishHome() // it may show what has just changed
 	}
 	if err != nil {
 		return err

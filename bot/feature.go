@@ -18,6 +18,7 @@ type Feature struct {
 	Slots    []schedule.Slot                             // recurring work
 	Works    map[string]func(*Turn, schedule.Work) error // due work by kind, put off by Turn.Later
 	Welcome  func(*Turn) error                           // added to a member's first private answer
+	Home     func(*Turn) (Say, error)                    // its section of what a member sees of themselves
 }
 
 // Command is one slash command. Its name in a language is the message

@@ -57,6 +57,7 @@ type Place struct {
 	Conversation ConversationID
 	Replies      ConversationID // where a public answer goes: on Slack the thread; empty means Conversation
 	Private      bool           // a direct message with the bot
+	Home         bool           // the bot's home page, which is private too
 	Locale       string         // of the channel or its space, "" when unknown
 }
 
@@ -67,7 +68,7 @@ type ReplyHandle struct {
 	Expires time.Time `json:"expires"`
 }
 
-// What is one of Said, Commanded, Completing, Pressed, Submitted.
+// What is one of Said, Commanded, Completing, Pressed, Submitted, HomeOpened.
 type What interface{ what() }
 
 // Said is free text addressed to the bot: by a mention, or in a direct
@@ -106,8 +107,13 @@ type Submitted struct {
 	Values map[string]string
 }
 
+// HomeOpened is a look at the bot's home page, where a platform has one: it is
+// made anew for the person each time.
+type HomeOpened struct{}
+
 func (Said) what()       {}
 func (Commanded) what()  {}
 func (Completing) what() {}
 func (Pressed) what()    {}
 func (Submitted) what()  {}
+func (HomeOpened) what() {}

@@ -13,10 +13,12 @@ import (
 type Outgoing struct {
 	To   Target `json:"to"`
 	Body Body   `json:"body"`
+	Home []Body `json:"home,omitempty"` // the sections of a home page, instead of Body
 }
 
 // Target says where a message goes: with Reply set, privately to the person
-// who acted; with Conversation set, there; else to Account by direct message.
+// who acted; with Conversation set, there; with Home set, on Account's home
+// page, in the place of what it showed; else to Account by direct message.
 // Account is always set for a reply, for when the handle has expired.
 type Target struct {
 	Platform     Platform       `json:"platform"`
@@ -26,6 +28,7 @@ type Target struct {
 	Account      Account        `json:"account"`
 	Reply        *ReplyHandle   `json:"reply,omitempty"`
 	FollowUp     bool           `json:"follow_up,omitempty"` // not the first message through this handle
+	Home         bool           `json:"home,omitempty"`
 }
 
 // Body is what a message says. Text and Note are marked text; labels are

@@ -153,6 +153,7 @@ func (b *Benefits) Feature() bot.Feature {
 			ID: answerForm, Role: bot.Editor, Run: b.preview,
 			Fields: []bot.Field{{Name: "text", Kind: bot.Paragraph, Required: true, Min: 2, Max: 1500}},
 		}},
+		Home:  home,
 		Works: map[string]func(*bot.Turn, schedule.Work) error{remindWork: b.remind},
 		Slots: []schedule.Slot{{Name: "benefits.forget", Next: schedule.Daily(3, 30, b.o.Place), Run: b.forget}},
 	}

@@ -206,6 +206,12 @@ func askPerson(tx *database.Tx, id, posted string, in bot.Spot) (bool, error) {
 	return n == 1, wrap("ask a person", err)
 }
 
+// waiting counts a member's questions that wait for a person.
+func waiting(tx *database.Tx, member bot.MemberID) (n int, err error) {
+	err = tx.QueryRow(`SELECT COUNT(*) FROM benefits_question WHERE member = ? AND state = 'asked'`, member).Scan(&n)
+	return n, wrap("count waiting questions", err)
+}
+
 // answerQuestion marks a question as answered; false when somebody was faster.
 func answerQuestion(tx *database.Tx, id string, by bot.Member) (bool, error) {
 	n, err := tx.Exec(`UPDATE benefits_question SET state = 'answered', answered_by = ?, answered_name = ?, ended = ?

@@ -8,11 +8,17 @@ import "procurabot/bot"
 func Feature() bot.Feature {
 	return bot.Feature{
 		Name:     "help",
-		Commands: []bot.Command{{ID: "help.help", Path: []string{"procura", "help"}, Run: help}},
+		Commands: []bot.Command{
+			{ID: "help.help", Path: []string{"procura", "help"}, Run: help},
+			{ID: "help.home", Path: []string{"procura", "home"}, Run: home},
+		},
 		Actions: []bot.Action{
 			{ID: "help.what", Run: help},
 			{ID: "help.hello", Run: reply("help.hello")},
 			{ID: "help.thanks", Run: reply("help.thanks")},
+		},
+		Home: func(t *bot.Turn) (bot.Say, error) {
+			return bot.Say{Phrase: bot.P("help.home", bot.Values{"Commands": commands(t)})}, nil
 		},
 	}
 }
@@ -24,18 +30,36 @@ func reply(id string) func(*bot.Turn) error {
 	}
 }
 
-// help lists the commands that the member may use.
 func help(t *bot.Turn) error {
-	var commands bot.Lines
+	_, err := t.Reply(bot.Say{Phrase: bot.P("help.text", bot.Values{"Commands": commands(t)})})
+	return err
+}
+
+// commands are those that the member may use.
+func commands(t *bot.Turn) bot.Lines {
+	var all bot.Lines
 	for _, c := range t.Commands() {
 		if !t.Member.Has(c.Role) {
 			continue
 		}
-		commands = append(commands, bot.P("help.command", bot.Values{
+		all = append(all, bot.P("help.command", bot.Values{
 			"Command":     c.Usage(),
 			"Description": bot.P(c.ID+".description", nil),
 		}))
 	}
-	_, err := t.Reply(bot.Say{Phrase: bot.P("help.text", bot.Values{"Commands": commands})})
-	return err
+	return all
+}
+
+// home answers with what a home page shows, a message a section.
+func home(t *bot.Turn) error {
+	sections, err := t.Sections()
+	if err != nil {
+		return err
+	}
+	for _, s := range sections {
+		if _, err := t.Reply(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }

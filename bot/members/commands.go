@@ -28,5 +28,6 @@ func (m *Members) Feature() bot.Feature {
 		}}},
 		Actions: []bot.Action{{ID: "members.language", Run: asked}},
 		Welcome: welcome,
+		Home:    home,
 	}
 }

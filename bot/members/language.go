@@ -44,13 +44,32 @@ func choose(t *bot.Turn, l bot.Language) error {
 }
 
 func ask(t *bot.Turn, question bot.Phrase) error {
-	say := bot.Say{Phrase: question}
+	_, err := t.Reply(bot.Say{Phrase: question, Buttons: languageButtons()})
+	return err
+}
+
+func languageButtons() []bot.Press {
+	var all []bot.Press
 	for _, l := range bot.Languages() {
 		label := bot.P("members.language-"+string(l)+".button", nil)
-		say.Buttons = append(say.Buttons, bot.Press{Button: languageButton, Value: string(l), Label: &label})
+		all = append(all, bot.Press{Button: languageButton, Value: string(l), Label: &label})
 	}
-	_, err := t.Reply(say)
-	return err
+	return all
+}
+
+// home is what the bot knows of a member.
+func home(t *bot.Turn) (bot.Say, error) {
+	var roles bot.List
+	for _, r := range t.Member.Roles {
+		roles = append(roles, bot.P("bot.role-"+string(r)+".name", nil))
+	}
+	if roles == nil {
+		roles = bot.List{bot.P("members.home-no-role", nil)}
+	}
+	return bot.Say{
+		Phrase:  bot.P("members.home", bot.Values{"Language": bot.P("bot.language-"+string(t.Lang)+".name", nil), "Roles": roles}),
+		Buttons: languageButtons(),
+	}, nil
 }
 
 // welcome asks a new member for their language once, where nobody else reads.

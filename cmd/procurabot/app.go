@@ -72,7 +72,8 @@ func migrations() []struct {
 
 // newApp migrates the database, loads what ships with the program, and makes
 // the engine. This is the one list of features, in the order in which they hear
-// free text: benefits takes whatever it hears, so it is the last.
+// free text and stand on a member's home page: benefits takes whatever it hears,
+// so only what hears nothing comes after it.
 func newApp(ctx context.Context, p parts) (*app, error) {
 	for _, m := range migrations() {
 		if err := p.db.Migrate(ctx, m.component, m.schema); err != nil {
@@ -106,7 +107,7 @@ func newApp(ctx context.Context, p parts) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	features := []bot.Feature{help.Feature(), people.Feature(), texts.Feature(), answers.Feature()}
+	features := []bot.Feature{people.Feature(), texts.Feature(), answers.Feature(), help.Feature()}
 	answers.SetActions(actions(features))
 	if err := answers.Load(ctx, p.db); err != nil {
 		return nil, fmt.Errorf("load the knowledge: %w", err)
