@@ -57,6 +57,7 @@ faults: tools
 golden: tools
 	$(GO) run ./cmd/procurabot play --update cmd/procurabot/testdata/scripts
 	$(GO) test ./adapters/slack ./adapters/discord ./internal/markup -update
+	$(GO) test ./cmd/procurabot -run '^TestReference$$' -update
 
 # How long each fuzz target runs.
 FUZZTIME ?= 10m

@@ -29,7 +29,7 @@ type Config struct {
 	Phrasebook Phrasebook
 	Log        *slog.Logger
 	Outbox     outbox.Options
-	Jitter     func() float64
+	Observe    func(Observation) // nil: nobody counts; returns at once
 }
 
 // Engine receives what happens on the platforms and does what is due.
@@ -40,6 +40,7 @@ type Engine struct {
 	directory  Directory
 	phrasebook Phrasebook
 	log        *slog.Logger
+	observe    func(Observation)
 	outbox     *outbox.Outbox
 	schedule   *schedule.Schedule
 
@@ -56,10 +57,13 @@ type Engine struct {
 func New(c Config) (*Engine, error) {
 	e := &Engine{
 		db: c.DB, features: c.Features, directory: c.Directory, phrasebook: c.Phrasebook, log: c.Log,
-		adapters: map[Platform]Adapter{},
-		buttons:  map[string]ButtonHandler{correctButton: {ID: correctButton, Opens: true, Run: correct}},
-		forms:    map[string]Form{},
-		actions:  map[string]Action{},
+		observe: c.Observe, adapters: map[Platform]Adapter{},
+		buttons: map[string]ButtonHandler{correctButton: {ID: correctButton, Opens: true, Run: correct}},
+		forms:   map[string]Form{},
+		actions: map[string]Action{},
+	}
+	if e.observe == nil {
+		e.observe = func(Observation) {}
 	}
 	senders := map[string]outbox.Sender{}
 	for _, a := range c.Adapters {
@@ -152,19 +156,31 @@ func (e *Engine) Opens(in Incoming) bool {
 // stored: an event is then not acknowledged, so that it comes again, and an
 // interaction, which does not, is shown the Immediate's Notice.
 func (e *Engine) Receive(ctx context.Context, in Incoming) (Immediate, error) {
+	began := time.Now()
+	shown, outcome, err := e.receive(ctx, in)
+	e.observe(Observation{in.From.Platform, kind(in.What), outcome, time.Since(began)})
+	return shown, err
+}
+
+func (e *Engine) receive(ctx context.Context, in Incoming) (Immediate, Outcome, error) {
 	if what, ok := in.What.(Completing); ok {
-		return e.complete(ctx, in, what)
+		shown, err := e.complete(ctx, in, what)
+		if err != nil {
+			return shown, Failed, err
+		}
+		return shown, Handled, nil
 	}
 	cut := tidy(&in)
 	r := e.route(in)
 	if r.run == nil {
-		return Immediate{}, nil
+		return Immediate{}, Ignored, nil
 	}
 	var shown Immediate
+	var outcome Outcome
 	err := e.db.Update(ctx, func(tx *database.Tx) error {
 		fresh, before, err := markSeen(tx, &in)
 		if err != nil || !fresh {
-			shown = before
+			shown, outcome = before, Repeated
 			return err
 		}
 		t, err := e.turn(tx, in, r.asked)
@@ -172,7 +188,7 @@ func (e *Engine) Receive(ctx context.Context, in Incoming) (Immediate, error) {
 			return err
 		}
 		t.Args, t.Prepared, t.Cut = r.args, r.prepared, cut
-		if err := e.handle(t, r); err != nil {
+		if outcome, err = e.handle(t, r); err != nil {
 			return err
 		}
 		if shown = t.immediate; shown.isZero() {
@@ -182,14 +198,15 @@ func (e *Engine) Receive(ctx context.Context, in Incoming) (Immediate, error) {
 	})
 	switch {
 	case err == nil:
-		return shown, nil
+		return shown, outcome, nil
 	case errors.Is(err, database.ErrUnwritable):
 		e.log.Error("the database cannot be written", "platform", in.From.Platform, "err", err)
-		return e.tryLater(in), err
+		return e.tryLater(in), Unwritable, err
 	case ctx.Err() != nil:
-		return e.tryLater(in), err
+		return e.tryLater(in), Unwritable, err
 	}
-	return e.apologise(ctx, in, err)
+	shown, err = e.apologise(ctx, in, err)
+	return shown, Failed, err
 }
 
 // tidy cleans what was typed and cuts what is too long.
@@ -319,7 +336,8 @@ func (e *Engine) turn(tx *database.Tx, in Incoming, asked Language) (*Turn, erro
 
 // handle runs the handler in a savepoint of its own: a refusal undoes what it
 // did, and only that.
-func (e *Engine) handle(t *Turn, r route) error {
+func (e *Engine) handle(t *Turn, r route) (Outcome, error) {
+	outcome := Handled
 	err := t.Tx.Savepoint(func() error {
 		if err := r.run(t); err != nil {
 			return err
@@ -329,18 +347,19 @@ func (e *Engine) handle(t *Turn, r route) error {
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
 		t.rewind()
+		outcome = Refused
 		_, err = t.Reply(refusal.Say)
 	}
 	if _, pressed := t.In.What.(Pressed); pressed && t.In.In.Home && err == nil {
 		err = t.publishHome() // it may show what has just changed
 	}
 	if err != nil {
-		return err
+		return outcome, err
 	}
 	if _, said := t.In.What.(Said); !said && t.replied == 0 && t.immediate.isZero() {
-		return errSilent
+		return outcome, errSilent
 	}
-	return nil
+	return outcome, nil
 }
 
 // welcome lets the features add to a member's first private conversation.
@@ -498,6 +517,15 @@ func (e *Engine) scrub(ctx context.Context) {
 	if err := e.db.Scrub(ctx); err != nil && ctx.Err() == nil {
 		e.log.Error("what was deleted may be left in the file until tomorrow", "err", err)
 	}
+}
+
+// Backlog counts the messages of the outbox, by state.
+func (e *Engine) Backlog(ctx context.Context) (counts map[outbox.State]outbox.Count, err error) {
+	err = e.db.View(ctx, func(tx *database.Tx) error {
+		counts, err = e.outbox.Counts(tx)
+		return err
+	})
+	return counts, err
 }
 
 // Step does all that is due now and says when to come again; a zero time is

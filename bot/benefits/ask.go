@@ -77,6 +77,9 @@ func (b *Benefits) ask(t *bot.Turn) error {
 	if err := insertQuestion(t.Tx, q); err != nil {
 		return err
 	}
+	if b.o.Answered != nil {
+		t.Tx.AfterCommit(func() { b.o.Answered(q.outcome, q.language) })
+	}
 	_, err = t.Reply(say)
 	return err
 }

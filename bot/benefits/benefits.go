@@ -64,6 +64,7 @@ type Options struct {
 	Auditor    Auditor                                                            // nil: nothing is written down
 	Keep       time.Duration                                                      // how long ended questions are kept; 0 is 90 days
 	Fit        func(context.Context, []retrieval.Entry) (*retrieval.Model, error) // nil is retrieval.Fit
+	Answered   func(outcome string, l bot.Language)                               // told of each question that was looked up; nil: nobody
 	Log        *slog.Logger                                                       // nil: nothing is logged
 	Place      *time.Location                                                     // of the network: working days, daily work; nil is Europe/Brussels
 }

@@ -7,7 +7,7 @@ import "procurabot/bot"
 // Feature is the help.
 func Feature() bot.Feature {
 	return bot.Feature{
-		Name:     "help",
+		Name: "help",
 		Commands: []bot.Command{
 			{ID: "help.help", Path: []string{"procura", "help"}, Run: help},
 			{ID: "help.home", Path: []string{"procura", "home"}, Run: home},

@@ -30,6 +30,7 @@ type parts struct {
 	keep     time.Duration  // of ended questions
 	workers  int            // that send; 0: inline, when a step is made
 	log      *slog.Logger
+	figures  *metrics // nil: nobody counts
 
 	fit        fitting                             // nil: fitCached
 	directory  func(bot.Directory) bot.Directory   // nil: as it is
@@ -101,8 +102,12 @@ func newApp(ctx context.Context, p parts) (*app, error) {
 	if p.fit == nil {
 		p.fit = fitCached
 	}
+	if p.figures == nil {
+		p.figures = newMetrics()
+	}
 	answers, err := benefits.New(locales.Files(), benefits.Options{
 		Phrasebook: phrasebook, Contact: p.contact, Editors: p.editors, Auditor: people, Keep: p.keep, Place: p.zone, Fit: p.fit, Log: p.log,
+		Answered: p.figures.answered,
 	})
 	if err != nil {
 		return nil, err
@@ -117,7 +122,10 @@ func newApp(ctx context.Context, p parts) (*app, error) {
 	}
 	engine, err := bot.New(bot.Config{
 		DB: p.db, Features: features, Adapters: p.adapters, Directory: directory, Phrasebook: phrasebook, Log: p.log,
-		Outbox: outbox.Options{Workers: p.workers, Reserved: p.workers / 4, Sole: true, Jitter: rand.Float64, Log: p.log},
+		Outbox: outbox.Options{
+			Workers: p.workers, Reserved: p.workers / 4, Sole: true, Jitter: rand.Float64, Observe: p.figures.sent, Log: p.log,
+		},
+		Observe: p.figures.turn,
 	})
 	if err != nil {
 		return nil, err

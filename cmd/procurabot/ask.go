@@ -3,15 +3,10 @@ package main
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"procurabot/bot"
-	"procurabot/internal/database"
 )
 
 type askCommand struct {
@@ -27,20 +22,7 @@ The knowledge is what ships with the program.`
 }
 
 func (c askCommand) Run(p *program) error {
-	dir, err := os.MkdirTemp("", "procurabot-ask-")
-	if err != nil {
-		return usageError{err}
-	}
-	defer os.RemoveAll(dir)
-	db, err := database.Open(p.ctx, filepath.Join(dir, "ask.db"), database.Options{Synchronous: "OFF"})
-	if err != nil {
-		return err
-	}
-	a, err := newApp(p.ctx, parts{db: db, contact: p.env["PROCURABOT_CONTACT"], log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return errors.Join(err, db.Close())
-	}
-	return errors.Join(c.answer(p, a), a.close())
+	return shipped(p, parts{contact: p.env["PROCURABOT_CONTACT"]}, func(a *app) error { return c.answer(p, a) })
 }
 
 func (c askCommand) answer(p *program, a *app) error {

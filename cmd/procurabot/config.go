@@ -1,9 +1,13 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,8 +16,8 @@ import (
 	"procurabot/bot"
 )
 
-// config is all settings of run, read from the environment. Every name begins
-// with PROCURABOT_.
+// config is all settings, read from the environment and from one file. Every
+// name begins with PROCURABOT_; in the file without that, in lower case.
 type config struct {
 	Database        string        `env:"DATABASE" envDefault:"procurabot.db"`
 	Admins          []string      `env:"ADMINS"`
@@ -25,14 +29,22 @@ type config struct {
 
 	SlackBotToken string `env:"SLACK_BOT_TOKEN"`
 	SlackAppToken string `env:"SLACK_APP_TOKEN"`
+	SlackSecret   string `env:"SLACK_SIGNING_SECRET"`
 	SlackAPIURL   string `env:"SLACK_API_URL" envDefault:"https://slack.com/api/"`
 
-	DiscordBotToken string `env:"DISCORD_BOT_TOKEN"`
-	DiscordAPIURL   string `env:"DISCORD_API_URL" envDefault:"https://discord.com"`
+	DiscordBotToken  string `env:"DISCORD_BOT_TOKEN"`
+	DiscordPublicKey string `env:"DISCORD_PUBLIC_KEY"`
+	DiscordAPIURL    string `env:"DISCORD_API_URL" envDefault:"https://discord.com"`
+
+	PublicAddress string `env:"PUBLIC_ADDRESS"`
+	PublicListen  string `env:"PUBLIC_LISTEN" envDefault:"127.0.0.1:8080"`
+	PrivateListen string `env:"PRIVATE_LISTEN"`
+	CAFile        string `env:"CA_FILE"`
 
 	admins  []bot.Account
 	editors *bot.Spot
 	zone    *time.Location
+	roots   *x509.CertPool // nil: the system's
 }
 
 // settingsError is everything that is wrong with the settings, at once.
@@ -85,6 +97,12 @@ func readConfig(environment map[string]string) (config, error) {
 	if c.KeepQuestions <= 0 {
 		wrong = append(wrong, "PROCURABOT_KEEP_QUESTIONS must be a time such as 2160h")
 	}
+	if c.CAFile != "" {
+		if c.roots, err = readRoots(c.CAFile); err != nil {
+			wrong = append(wrong, "PROCURABOT_CA_FILE: "+err.Error())
+		}
+	}
+	wrong = append(wrong, c.checkAddresses()...)
 	wrong = append(wrong, c.checkPlatforms()...)
 	if len(wrong) > 0 {
 		return config{}, &settingsError{wrong}
@@ -92,22 +110,61 @@ func readConfig(environment map[string]string) (config, error) {
 	return c, nil
 }
 
-func (c config) checkPlatforms() []string {
+// slackSecret and discordKey are what the platforms' pages show.
+var (
+	slackSecret = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
+	discordKey  = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
+)
+
+func (c config) checkAddresses() []string {
 	var wrong []string
-	slack, discord := c.SlackBotToken != "" || c.SlackAppToken != "", c.DiscordBotToken != ""
-	if !slack && !discord {
-		wrong = append(wrong, "no platform is set: give PROCURABOT_SLACK_BOT_TOKEN and PROCURABOT_SLACK_APP_TOKEN, or PROCURABOT_DISCORD_BOT_TOKEN, or both (or try it without: procurabot demo)")
-	}
-	if slack && !strings.HasPrefix(c.SlackBotToken, "xoxb-") {
-		wrong = append(wrong, "PROCURABOT_SLACK_BOT_TOKEN must be the bot token, which begins with xoxb- (your app's page, OAuth & Permissions)")
-	}
-	if slack && !strings.HasPrefix(c.SlackAppToken, "xapp-") {
-		wrong = append(wrong, "PROCURABOT_SLACK_APP_TOKEN must be the app-level token, which begins with xapp- (your app's page, Basic Information, App-Level Tokens)")
-	}
 	for name, address := range map[string]string{"PROCURABOT_SLACK_API_URL": c.SlackAPIURL, "PROCURABOT_DISCORD_API_URL": c.DiscordAPIURL} {
 		if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			wrong = append(wrong, name+" must be an address such as https://slack.com/api/")
 		}
+	}
+	if c.PublicAddress != "" {
+		if u, err := url.Parse(c.PublicAddress); err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+			wrong = append(wrong, "PROCURABOT_PUBLIC_ADDRESS must be an address such as https://bot.example.org")
+		}
+	}
+	for name, address := range map[string]string{"PROCURABOT_PUBLIC_LISTEN": c.PublicListen, "PROCURABOT_PRIVATE_LISTEN": c.PrivateListen} {
+		if _, port, err := net.SplitHostPort(address); address != "" && (err != nil || port == "") {
+			wrong = append(wrong, name+" must be a host and a port, such as 127.0.0.1:8080")
+		}
+	}
+	slices.Sort(wrong)
+	return wrong
+}
+
+// public reports whether a platform delivers by HTTP.
+func (c config) public() bool { return c.SlackSecret != "" || c.DiscordPublicKey != "" }
+
+// secrets are what no log may hold.
+func (c config) secrets() []string {
+	return []string{c.SlackBotToken, c.SlackAppToken, c.SlackSecret, c.DiscordBotToken}
+}
+
+func (c config) checkPlatforms() []string {
+	var wrong []string
+	slack, discord := c.SlackBotToken != "" || c.SlackAppToken != "" || c.SlackSecret != "", c.DiscordBotToken != "" || c.DiscordPublicKey != ""
+	if !slack && !discord {
+		wrong = append(wrong, "no platform is set: give PROCURABOT_SLACK_BOT_TOKEN and PROCURABOT_SLACK_APP_TOKEN, or PROCURABOT_DISCORD_BOT_TOKEN, or all three (or try it without: procurabot demo)")
+	}
+	if slack && !strings.HasPrefix(c.SlackBotToken, "xoxb-") {
+		wrong = append(wrong, "PROCURABOT_SLACK_BOT_TOKEN must be the bot token, which begins with xoxb- (your app's page, OAuth & Permissions)")
+	}
+	if slack && c.SlackSecret == "" && !strings.HasPrefix(c.SlackAppToken, "xapp-") {
+		wrong = append(wrong, "PROCURABOT_SLACK_APP_TOKEN must be the app-level token, which begins with xapp- (your app's page, Basic Information, App-Level Tokens), unless PROCURABOT_SLACK_SIGNING_SECRET is given to have Slack deliver by HTTP")
+	}
+	if c.SlackSecret != "" && !slackSecret.MatchString(c.SlackSecret) {
+		wrong = append(wrong, "PROCURABOT_SLACK_SIGNING_SECRET must be the signing secret, 32 hexadecimal digits (your app's page, Basic Information, App Credentials)")
+	}
+	if discord && c.DiscordBotToken == "" {
+		wrong = append(wrong, "PROCURABOT_DISCORD_BOT_TOKEN is missing (your application's page, Bot, Reset Token)")
+	}
+	if c.DiscordPublicKey != "" && !discordKey.MatchString(c.DiscordPublicKey) {
+		wrong = append(wrong, "PROCURABOT_DISCORD_PUBLIC_KEY must be the application's public key, 64 hexadecimal digits (your application's page, General Information)")
 	}
 	configured := map[bot.Platform]bool{"slack": slack, "discord": discord}
 	if c.editors != nil && !configured[c.editors.Platform] {

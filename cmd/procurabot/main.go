@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,12 +32,29 @@ func main() {
 // program is what a subcommand may use of the world.
 type program struct {
 	ctx      context.Context
-	env      map[string]string
+	env      map[string]string // with the settings of the file, where there is one
+	wrong    []string          // settings of the file that cannot be used
 	in       io.Reader
 	out, err io.Writer
 }
 
+// config reads the settings. It names everything that is wrong.
+func (p *program) config() (config, error) {
+	c, err := readConfig(p.env)
+	var s *settingsError
+	if errors.As(err, &s) || err == nil && len(p.wrong) > 0 {
+		wrong := p.wrong
+		if s != nil {
+			wrong = append(wrong, s.problems...)
+		}
+		return config{}, &settingsError{wrong}
+	}
+	return c, err
+}
+
 type commands struct {
+	Config string `help:"A file of settings (also PROCURABOT_CONFIG): lines such as slack_bot_token = \"xoxb-...\". The environment goes before it." placeholder:"FILE"`
+
 	Run       runCommand       `cmd:"" help:"Runs the bot on Slack and Discord, as the settings say."`
 	Demo      demoCommand      `cmd:"" help:"Opens a page on which to try the bot, with no account anywhere."`
 	Play      playCommand      `cmd:"" help:"Plays the conversation scripts of a folder and prints what differs."`
@@ -45,6 +63,8 @@ type commands struct {
 	Phrases   phrasesCommand   `cmd:"" help:"Looks through the phrases that people ask with: which contradict each other, which are too few."`
 	Questions questionsCommand `cmd:"" help:"Lists what was asked and not answered by the bot, like questions together."`
 	Messages  messagesCommand  `cmd:"" help:"Checks, exports and imports the texts that the bot says."`
+	Manifest  manifestCommand  `cmd:"" help:"Prints the manifest from which Slack makes the app."`
+	Reference referenceCommand `cmd:"" help:"Prints what can be typed in chat, as a page."`
 	Version   versionCommand   `cmd:"" help:"Prints the version."`
 }
 
@@ -52,7 +72,7 @@ const description = `Procurabot answers the questions of the Procura+ participan
 
 Begin with: procurabot demo
 
-The settings of "run" are environment variables; docs/operating.md lists them all.
+The settings of "run" are environment variables, or lines of one file; docs/operating.md lists them all.
 Exit codes: 0 done, 1 something failed or differs, 2 wrong use or settings.`
 
 // run is the whole program. It gives the exit code.
@@ -76,7 +96,14 @@ func run(ctx context.Context, args []string, environment map[string]string, in i
 		fmt.Fprintf(errs, "procurabot: %s. See procurabot --help.\n", err)
 		return 2
 	}
-	err = k.Run(&program{ctx, environment, in, out, errs})
+	p := &program{ctx: ctx, env: environment, in: in, out: out, err: errs}
+	if file := cmp.Or(c.Config, environment[prefix+"CONFIG"]); file != "" {
+		if p.env, p.wrong, err = withFile(environment, file); err != nil {
+			fmt.Fprintln(errs, "procurabot:", err)
+			return 2
+		}
+	}
+	err = k.Run(p)
 	switch {
 	case err == nil:
 		return 0

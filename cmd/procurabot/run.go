@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -31,7 +30,12 @@ func (runCommand) Help() string {
   EDITORS_LANGUAGE    en, fr or de
   CONTACT             the secretariat's e-mail or web address
   SLACK_BOT_TOKEN     xoxb-..., and SLACK_APP_TOKEN, xapp-...
+  SLACK_SIGNING_SECRET  Slack delivers by HTTP, instead of SLACK_APP_TOKEN
   DISCORD_BOT_TOKEN   the bot's token
+  DISCORD_PUBLIC_KEY  Discord delivers commands, buttons and forms by HTTP
+  PUBLIC_ADDRESS      https address at which the platforms reach PUBLIC_LISTEN, 127.0.0.1:8080
+  PRIVATE_LISTEN      where /healthz, /readyz and /metrics are, such as 127.0.0.1:8081
+  CA_FILE             certificates to trust besides the system's; HTTPS_PROXY and NO_PROXY are followed
 
 It runs until it is asked to stop (SIGTERM, Ctrl-C), and then finishes what it is sending.`
 }
@@ -46,33 +50,53 @@ func (runCommand) Run(p *program) error {
 
 // serve is all of a run, from the settings to the stop.
 func serve(p *program) error {
-	c, err := readConfig(p.env)
+	c, err := p.config()
 	if err != nil {
 		return err
+	}
+	log := newLog(newRedactor(p.err, c.secrets()...))
+	if s := strangers(p.env); len(s) > 0 {
+		log.Warn("these variables look like settings and are none", "names", s)
 	}
 	lock, err := database.Lock(c.Database)
 	if err != nil {
 		return usageError{err}
 	}
 	defer lock.Close()
-	log := newLog(p.err)
-	adapters, err := connect(c, log)
+	platforms, err := connect(c, log)
 	if err != nil {
 		return err
+	}
+	figures := newMetrics()
+	var public *server
+	if c.public() {
+		if public, err = listen("public", c.PublicListen, publicHandler(c, platforms), log); err != nil {
+			return err
+		}
+		defer public.close()
 	}
 	db, err := database.Open(p.ctx, c.Database, database.Options{})
 	if err != nil {
 		return usageError{err}
 	}
 	a, err := newApp(p.ctx, parts{
-		db: db, adapters: adapters, admins: c.admins, editors: c.editors, contact: c.Contact, zone: c.zone,
-		keep: c.KeepQuestions, workers: workers, log: log,
+		db: db, adapters: platforms.adapters(), admins: c.admins, editors: c.editors, contact: c.Contact, zone: c.zone,
+		keep: c.KeepQuestions, workers: workers, log: log, figures: figures,
 	})
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
+	now := situation{engine: a.engine, now: db.Now, platforms: platforms.all()}
+	figures.watch(now)
+	if c.PrivateListen != "" {
+		private, err := listen("private", c.PrivateListen, privateHandler(now, figures), log)
+		if err != nil {
+			return errors.Join(err, a.close())
+		}
+		defer private.close() // before the database: figures are read from it
+	}
 	log.Info("running", "database", c.Database, "version", version())
-	err = a.run(p.ctx, adapters)
+	err = a.run(p.ctx, platforms.adapters())
 	a.benefits.Close()
 	a.scrub()
 	return errors.Join(err, a.close())
@@ -92,25 +116,62 @@ func (a *app) scrub() {
 	}
 }
 
+// platform is an adapter as whoever runs the bot sees it.
+type platform interface {
+	bot.Adapter
+	// Ready reports whether the platform is received from now.
+	Ready() bool
+}
+
+// connections are to those that the settings name; nil is one that they do not.
+type connections struct {
+	slack   *slack.Adapter
+	discord *discord.Adapter
+}
+
 // connect makes the adapters that the settings name.
-func connect(c config, log *slog.Logger) ([]bot.Adapter, error) {
-	var all []bot.Adapter
-	client := &http.Client{Timeout: 20 * time.Second}
+func connect(c config, log *slog.Logger) (p connections, err error) {
 	if c.SlackBotToken != "" {
-		a, err := slack.New(slack.Options{BotToken: c.SlackBotToken, AppToken: c.SlackAppToken, APIURL: c.SlackAPIURL, HTTPClient: client, Log: log})
+		p.slack, err = slack.New(slack.Options{
+			BotToken: c.SlackBotToken, AppToken: c.SlackAppToken, SigningSecret: c.SlackSecret, APIURL: c.SlackAPIURL,
+			HTTPClient: &http.Client{Transport: c.transport(), Timeout: requestTime}, Dialer: c.dialer(), Log: log,
+		})
 		if err != nil {
-			return nil, usageError{err}
+			return p, usageError{err}
 		}
-		all = append(all, a)
 	}
 	if c.DiscordBotToken != "" {
-		a, err := discord.New(discord.Options{BotToken: c.DiscordBotToken, APIURL: c.DiscordAPIURL, Log: log})
+		p.discord, err = discord.New(discord.Options{
+			BotToken: c.DiscordBotToken, PublicKey: c.DiscordPublicKey, APIURL: c.DiscordAPIURL,
+			Transport: c.transport(), Dialer: c.dialer(), Log: log,
+		})
 		if err != nil {
-			return nil, usageError{err}
+			return p, usageError{err}
 		}
+	}
+	return p, nil
+}
+
+// requestTime bounds one request to Slack.
+const requestTime = 20 * time.Second
+
+func (p connections) all() []platform {
+	var all []platform
+	if p.slack != nil {
+		all = append(all, p.slack)
+	}
+	if p.discord != nil {
+		all = append(all, p.discord)
+	}
+	return all
+}
+
+func (p connections) adapters() []bot.Adapter {
+	var all []bot.Adapter
+	for _, a := range p.all() {
 		all = append(all, a)
 	}
-	return all, nil
+	return all
 }
 
 // run receives on all platforms and does what is due, until ctx ends. A
@@ -145,6 +206,3 @@ func (a *app) run(ctx context.Context, adapters []bot.Adapter) error {
 	}
 	return errors.Join(failed...)
 }
-
-// newLog writes for machines, one JSON object a line.
-func newLog(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }

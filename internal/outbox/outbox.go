@@ -35,8 +35,19 @@ type Options struct {
 	MaxAsks int
 	// Jitter gives numbers from 0 up to 1, as math/rand/v2.Float64 does; none.
 	Jitter func() float64
+	// Observe is told what came of each attempt once it is written, and returns at once; nobody.
+	Observe func(Observation)
 	// Log is told what operators should know; none.
 	Log *slog.Logger
+}
+
+// Observation is what came of one attempt, or of one question about earlier ones: for figures.
+type Observation struct {
+	Route string
+	Class Class
+	Asked bool          // a question, not a send
+	State State         // of the message after it; Pending is to be tried again
+	Took  time.Duration // by the Sender
 }
 
 // Outbox is the sending side and the putting side. Its methods may be called from any goroutine.
@@ -66,6 +77,7 @@ type outcome struct {
 	receipt string
 	err     error
 	jitter  float64
+	took    time.Duration
 }
 
 // New returns an outbox over db, whose tables must be migrated ([Schema]). senders are by route. With no senders at all an
@@ -85,6 +97,9 @@ func New(db *database.DB, senders map[string]Sender, o Options) (*Outbox, error)
 	}
 	if o.Jitter == nil {
 		o.Jitter = func() float64 { return 0 }
+	}
+	if o.Observe == nil {
+		o.Observe = func(Observation) {}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -346,7 +361,9 @@ func (o *Outbox) deliver(ctx context.Context, c claimed) (out outcome) {
 	ctx, cancel := context.WithTimeout(ctx, o.o.Timeout)
 	defer cancel()
 	out.claimed = c
+	began := time.Now()
 	defer func() {
+		out.took = time.Since(began)
 		if v := recover(); v != nil {
 			// The value may hold what people wrote.
 			out.receipt, out.err = "", &Uncertain{fmt.Errorf("the sender of %s panicked: %T", c.Route, v)}
@@ -396,6 +413,7 @@ func (o *Outbox) settle(out outcome) error {
 	delete(o.flying, out.ticket())
 	o.mu.Unlock()
 	o.report(out, to, ours)
+	o.o.Observe(Observation{out.Route, out.Class, out.state == Asking, to.state, out.took})
 	o.nudge()
 	return nil
 }

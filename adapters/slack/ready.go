@@ -1,0 +1,4 @@
+package slack
+
+// Ready reports whether Slack is received from.
+func (a *Adapter) Ready() bool { return a.self.Load() != nil }
