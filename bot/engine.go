@@ -519,6 +519,15 @@ func (e *Engine) scrub(ctx context.Context) {
 	}
 }
 
+// Later has a feature's work done that is not caused by a turn. The same key
+// twice is once.
+func (e *Engine) Later(tx *database.Tx, w schedule.Work) error {
+	if _, err := e.schedule.Later(tx, w); err != nil {
+		return fmt.Errorf("put off %s: %w", w.Kind, err)
+	}
+	return nil
+}
+
 // Backlog counts the messages of the outbox, by state.
 func (e *Engine) Backlog(ctx context.Context) (counts map[outbox.State]outbox.Count, err error) {
 	err = e.db.View(ctx, func(tx *database.Tx) error {

@@ -159,6 +159,9 @@ func (t *Turn) Cancel(key string) error {
 	return nil
 }
 
+// Reaches reports whether the bot talks on a platform.
+func (t *Turn) Reaches(p Platform) bool { return t.engine.adapters[p] != nil }
+
 // Now is the turn's time: it does not move while the turn lasts.
 func (t *Turn) Now() time.Time { return t.Tx.Now() }
 

@@ -68,6 +68,25 @@ func (*Members) Member(tx *database.Tx, id bot.MemberID) (bot.Member, error) {
 	return m, err
 }
 
+// Administrators gives each account of each administrator.
+func (*Members) Administrators(tx *database.Tx) ([]bot.Member, error) {
+	all, err := accountsOf(tx, bot.Admin)
+	if err != nil {
+		return nil, err
+	}
+	var found []bot.Member
+	for _, a := range all {
+		m, ok, err := find(tx, a)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, m)
+		}
+	}
+	return found, nil
+}
+
 // Audit keeps that a member did something in a role.
 func (*Members) Audit(tx *database.Tx, by bot.MemberID, act, object string) error {
 	return audit(tx, string(by), act, object)

@@ -111,6 +111,24 @@ func takeRole(tx *database.Tx, id bot.MemberID, r bot.Role) (taken bool, err err
 	return n == 1, nil
 }
 
+func accountsOf(tx *database.Tx, r bot.Role) ([]bot.Account, error) {
+	rows, err := tx.Query(`SELECT a.platform, a.realm, a.user FROM members_account a JOIN members_role r ON r.member = a.member
+		WHERE r.role = ? ORDER BY a.platform, a.realm, a.user`, string(r))
+	if err != nil {
+		return nil, fmt.Errorf("list accounts: %w", err)
+	}
+	defer rows.Close()
+	var all []bot.Account
+	for rows.Next() {
+		var a bot.Account
+		if err := rows.Scan(&a.Platform, &a.Realm, &a.User); err != nil {
+			return nil, fmt.Errorf("list accounts: %w", err)
+		}
+		all = append(all, a)
+	}
+	return all, rows.Err()
+}
+
 type holder struct {
 	name  string
 	roles []bot.Role

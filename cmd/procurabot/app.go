@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"procurabot/bot"
+	"procurabot/bot/alerts"
 	"procurabot/bot/benefits"
 	"procurabot/bot/help"
 	"procurabot/bot/members"
@@ -43,6 +44,9 @@ type app struct {
 	engine   *bot.Engine
 	members  *members.Members
 	benefits *benefits.Benefits
+	alerts   *alerts.Alerts
+	texts    bot.Phrasebook
+	failed   func(bot.Platform, error) // told of each platform that run leaves alone; may be nil
 	log      *slog.Logger
 }
 
@@ -68,6 +72,7 @@ func migrations() []struct {
 		{"members", members.Schema()},
 		{"messages", messages.Schema()},
 		{"benefits", benefits.Schema()},
+		{"alerts", alerts.Schema()},
 	}
 }
 
@@ -112,7 +117,8 @@ func newApp(ctx context.Context, p parts) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	features := []bot.Feature{people.Feature(), texts.Feature(), answers.Feature(), help.Feature()}
+	warnings := alerts.New(people)
+	features := []bot.Feature{people.Feature(), texts.Feature(), answers.Feature(), help.Feature(), warnings.Feature()}
 	answers.SetActions(actions(features))
 	if err := answers.Load(ctx, p.db); err != nil {
 		return nil, fmt.Errorf("load the knowledge: %w", err)
@@ -130,7 +136,7 @@ func newApp(ctx context.Context, p parts) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &app{db: p.db, engine: engine, members: people, benefits: answers, log: p.log}, nil
+	return &app{db: p.db, engine: engine, members: people, benefits: answers, alerts: warnings, texts: phrasebook, log: p.log}, nil
 }
 
 // logChanges tells the operator what this release has changed of the texts, with

@@ -40,6 +40,8 @@ type config struct {
 	PublicListen  string `env:"PUBLIC_LISTEN" envDefault:"127.0.0.1:8080"`
 	PrivateListen string `env:"PRIVATE_LISTEN"`
 	CAFile        string `env:"CA_FILE"`
+	AlertWebhook  string `env:"ALERT_WEBHOOK"`
+	HeartbeatURL  string `env:"HEARTBEAT_URL"`
 
 	admins  []bot.Account
 	editors *bot.Spot
@@ -123,6 +125,11 @@ func (c config) checkAddresses() []string {
 			wrong = append(wrong, name+" must be an address such as https://slack.com/api/")
 		}
 	}
+	for name, address := range map[string]string{"PROCURABOT_ALERT_WEBHOOK": c.AlertWebhook, "PROCURABOT_HEARTBEAT_URL": c.HeartbeatURL} {
+		if u, err := url.Parse(address); address != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+			wrong = append(wrong, name+" must be an address that begins with https://")
+		}
+	}
 	if c.PublicAddress != "" {
 		if u, err := url.Parse(c.PublicAddress); err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 			wrong = append(wrong, "PROCURABOT_PUBLIC_ADDRESS must be an address such as https://bot.example.org")
@@ -142,7 +149,7 @@ func (c config) public() bool { return c.SlackSecret != "" || c.DiscordPublicKey
 
 // secrets are what no log may hold.
 func (c config) secrets() []string {
-	return []string{c.SlackBotToken, c.SlackAppToken, c.SlackSecret, c.DiscordBotToken}
+	return []string{c.SlackBotToken, c.SlackAppToken, c.SlackSecret, c.DiscordBotToken, c.AlertWebhook, c.HeartbeatURL}
 }
 
 func (c config) checkPlatforms() []string {

@@ -35,6 +35,8 @@ func (runCommand) Help() string {
   DISCORD_PUBLIC_KEY  Discord delivers commands, buttons and forms by HTTP
   PUBLIC_ADDRESS      https address at which the platforms reach PUBLIC_LISTEN, 127.0.0.1:8080
   PRIVATE_LISTEN      where /healthz, /readyz and /metrics are, such as 127.0.0.1:8081
+  ALERT_WEBHOOK       where to POST what only a person can mend; administrators are told in chat too
+  HEARTBEAT_URL       called each minute while all is well
   CA_FILE             certificates to trust besides the system's; HTTPS_PROXY and NO_PROXY are followed
 
 It runs until it is asked to stop (SIGTERM, Ctrl-C), and then finishes what it is sending.`
@@ -96,7 +98,17 @@ func serve(p *program) error {
 		defer private.close() // before the database: figures are read from it
 	}
 	log.Info("running", "database", c.Database, "version", version())
+	w := newWatch(now, a, c, log)
+	if err := w.load(p.ctx); err != nil {
+		return errors.Join(err, a.close())
+	}
+	watching, unwatch := context.WithCancel(context.WithoutCancel(p.ctx))
+	var watched sync.WaitGroup
+	watched.Go(func() { w.run(watching) })
+	a.failed = w.platformFailed
 	err = a.run(p.ctx, platforms.adapters())
+	unwatch()
+	watched.Wait()
 	a.benefits.Close()
 	a.scrub()
 	return errors.Join(err, a.close())
@@ -187,6 +199,9 @@ func (a *app) run(ctx context.Context, adapters []bot.Adapter) error {
 			if err := adapter.Run(ctx, a.engine); err != nil && ctx.Err() == nil {
 				failed[i] = fmt.Errorf("%s: %w", adapter.Platform(), err)
 				a.log.Error("a platform has failed and is left alone until the next start", "platform", adapter.Platform(), "err", err)
+				if a.failed != nil {
+					a.failed(adapter.Platform(), err)
+				}
 			}
 		})
 	}
