@@ -45,6 +45,8 @@ type commands struct {
 	Phrases   phrasesCommand   `cmd:"" help:"Looks through the phrases that people ask with: which contradict each other, which are too few."`
 	Questions questionsCommand `cmd:"" help:"Lists what was asked and not answered by the bot, like questions together."`
 	Messages  messagesCommand  `cmd:"" help:"Checks, exports and imports the texts that the bot says."`
+	Backup    backupCommand    `cmd:"" help:"Copies the database, also beside a running bot."`
+	Restore   restoreCommand   `cmd:"" help:"Puts a copy in the place of the database, and holds what it had not sent."`
 	Version   versionCommand   `cmd:"" help:"Prints the version."`
 }
 

@@ -30,6 +30,7 @@ func (runCommand) Help() string {
   EDITORS_CHANNEL     where questions for a person go: slack:T1:C1
   EDITORS_LANGUAGE    en, fr or de
   CONTACT             the secretariat's e-mail or web address
+  BACKUP_DIR          a folder for copies of the database; BACKUP_EVERY, 24h, and BACKUP_KEEP, 14 of them
   SLACK_BOT_TOKEN     xoxb-..., and SLACK_APP_TOKEN, xapp-...
   DISCORD_BOT_TOKEN   the bot's token
 
@@ -72,7 +73,10 @@ func serve(p *program) error {
 		return errors.Join(err, db.Close())
 	}
 	log.Info("running", "database", c.Database, "version", version())
+	copies := newBackups(c, log)
+	stopCopies := copies.start(p.ctx)
 	err = a.run(p.ctx, adapters)
+	stopCopies()
 	a.benefits.Close()
 	a.scrub()
 	return errors.Join(err, a.close())
