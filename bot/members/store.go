@@ -39,6 +39,14 @@ func find(tx *database.Tx, a bot.Account) (bot.Member, bool, error) {
 	return m, true, nil
 }
 
+// Count says how many members there are.
+func Count(tx *database.Tx) (n int64, err error) {
+	if err := tx.QueryRow(`SELECT COUNT(*) FROM members_member`).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count members: %w", err)
+	}
+	return n, nil
+}
+
 func insert(tx *database.Tx, m bot.Member) error {
 	now := database.Millis(tx.Now())
 	if _, err := tx.Exec(`INSERT INTO members_member (id, name, language, since) VALUES (?, ?, ?, ?)`,

@@ -76,15 +76,22 @@ func migrations() []struct {
 	}
 }
 
+func migrate(ctx context.Context, db *database.DB) error {
+	for _, m := range migrations() {
+		if err := db.Migrate(ctx, m.component, m.schema); err != nil {
+			return fmt.Errorf("prepare the database: %w", err)
+		}
+	}
+	return nil
+}
+
 // newApp migrates the database, loads what ships with the program, and makes
 // the engine. This is the one list of features, in the order in which they hear
 // free text and stand on a member's home page: benefits takes whatever it hears,
 // so only what hears nothing comes after it.
 func newApp(ctx context.Context, p parts) (*app, error) {
-	for _, m := range migrations() {
-		if err := p.db.Migrate(ctx, m.component, m.schema); err != nil {
-			return nil, fmt.Errorf("prepare the database: %w", err)
-		}
+	if err := migrate(ctx, p.db); err != nil {
+		return nil, err
 	}
 	people := members.New()
 	texts, err := messages.New(locales.Files(), messages.Tightest(), people)

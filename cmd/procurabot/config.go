@@ -27,6 +27,10 @@ type config struct {
 	Zone            string        `env:"ZONE" envDefault:"Europe/Brussels"`
 	KeepQuestions   time.Duration `env:"KEEP_QUESTIONS" envDefault:"2160h"`
 
+	BackupDir   string        `env:"BACKUP_DIR"`
+	BackupEvery time.Duration `env:"BACKUP_EVERY" envDefault:"24h"`
+	BackupKeep  int           `env:"BACKUP_KEEP" envDefault:"14"`
+
 	SlackBotToken string `env:"SLACK_BOT_TOKEN"`
 	SlackAppToken string `env:"SLACK_APP_TOKEN"`
 	SlackSecret   string `env:"SLACK_SIGNING_SECRET"`
@@ -105,6 +109,12 @@ func readConfig(environment map[string]string) (config, error) {
 		}
 	}
 	wrong = append(wrong, c.checkAddresses()...)
+	if c.BackupEvery < time.Minute {
+		wrong = append(wrong, "PROCURABOT_BACKUP_EVERY must be a time of a minute or more, such as 24h")
+	}
+	if c.BackupKeep < 1 {
+		wrong = append(wrong, "PROCURABOT_BACKUP_KEEP must be a number of copies, 1 or more")
+	}
 	wrong = append(wrong, c.checkPlatforms()...)
 	if len(wrong) > 0 {
 		return config{}, &settingsError{wrong}

@@ -63,6 +63,8 @@ type commands struct {
 	Phrases   phrasesCommand   `cmd:"" help:"Looks through the phrases that people ask with: which contradict each other, which are too few."`
 	Questions questionsCommand `cmd:"" help:"Lists what was asked and not answered by the bot, like questions together."`
 	Messages  messagesCommand  `cmd:"" help:"Checks, exports and imports the texts that the bot says."`
+	Backup    backupCommand    `cmd:"" help:"Copies the database, also beside a running bot."`
+	Restore   restoreCommand   `cmd:"" help:"Puts a copy in the place of the database, and holds what it had not sent."`
 	Manifest  manifestCommand  `cmd:"" help:"Prints the manifest from which Slack makes the app."`
 	Reference referenceCommand `cmd:"" help:"Prints what can be typed in chat, as a page."`
 	Version   versionCommand   `cmd:"" help:"Prints the version."`
@@ -77,6 +79,7 @@ Exit codes: 0 done, 1 something failed or differs, 2 wrong use or settings.`
 
 // run is the whole program. It gives the exit code.
 func run(ctx context.Context, args []string, environment map[string]string, in io.Reader, out, errs io.Writer) int {
+	errs = newRedactor(errs)
 	var c commands
 	code := -1
 	parser, err := kong.New(&c, kong.Name("procurabot"), kong.Description(description), kong.Writers(out, errs),

@@ -76,43 +76,44 @@ func (m *metrics) handler() http.Handler {
 }
 
 // watch adds what is looked at when Prometheus asks.
-func (m *metrics) watch(s situation) { m.registry.MustRegister(newLook(s)) }
+func (m *metrics) watch(s situation) { m.registry.MustRegister(newGauges(s)) }
 
 // situation is what can be asked of a running bot at any time.
 type situation struct {
 	engine    *bot.Engine
 	now       func() time.Time
 	platforms []platform
-	backup    func() time.Time // when the last good one was made; nil: none are made
+	backup    func() (at time.Time, size int64) // the last good one, the zero time when there is none; nil: none are made
 }
 
-// look is a Collector of what stands in the tables and on the platforms.
-type look struct {
+// gauges is a Collector of what stands in the tables and on the platforms.
+type gauges struct {
 	situation
-	messages, oldest, ready, backup *prometheus.Desc
+	messages, oldest, ready, made, size *prometheus.Desc
 }
 
-func newLook(s situation) look {
-	return look{
+func newGauges(s situation) gauges {
+	return gauges{
 		situation: s,
 		messages: prometheus.NewDesc("procurabot_outbox_messages",
 			"Messages, by state. Those that are held or dead wait for a person: /procura-admin outbox.", []string{"state"}, nil),
 		oldest: prometheus.NewDesc("procurabot_outbox_oldest_seconds",
 			"For how long the oldest message that is not sent yet could have been.", nil, nil),
-		ready:  prometheus.NewDesc("procurabot_platform_ready", "1 while the platform is received from.", []string{"platform"}, nil),
-		backup: prometheus.NewDesc("procurabot_backup_timestamp_seconds", "When the last good backup was made; 0: never.", nil, nil),
+		ready: prometheus.NewDesc("procurabot_platform_ready", "1 while the platform is received from.", []string{"platform"}, nil),
+		made:  prometheus.NewDesc("procurabot_backup_timestamp_seconds", "When the last good backup was made; 0: never.", nil, nil),
+		size:  prometheus.NewDesc("procurabot_backup_bytes", "How large the last good backup is.", nil, nil),
 	}
 }
 
-func (l look) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{l.messages, l.oldest, l.ready, l.backup} {
+func (l gauges) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{l.messages, l.oldest, l.ready, l.made, l.size} {
 		out <- d
 	}
 }
 
 // Collect leaves out what cannot be read just now, such as from a database that
 // is being rewritten.
-func (l look) Collect(out chan<- prometheus.Metric) {
+func (l gauges) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
@@ -123,12 +124,14 @@ func (l look) Collect(out chan<- prometheus.Metric) {
 		}
 		gauge(l.ready, ready, string(p.Platform()))
 	}
-	if l.situation.backup != nil {
+	if l.backup != nil {
 		made := 0.
-		if at := l.situation.backup(); !at.IsZero() {
+		at, size := l.backup()
+		if !at.IsZero() {
 			made = float64(at.Unix())
 		}
-		gauge(l.backup, made)
+		gauge(l.made, made)
+		gauge(l.size, float64(size))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
 	defer cancel()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,8 +24,16 @@ import (
 // program's own, so that a child can be started with nothing but such.
 const asProcess = "PROCURABOT_TEST_AS_PROCESS"
 
+// killedAt has the program kill itself when it is about to print a line for the
+// nth time.
+const killedAt = "PROCURABOT_TEST_KILLED_AT"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asProcess) != "" {
+		if n, err := strconv.Atoi(os.Getenv(killedAt)); err == nil {
+			os.Exit(run(context.Background(), os.Args[1:], map[string]string{"PROCURABOT_DATABASE": os.Getenv("PROCURABOT_DATABASE")},
+				os.Stdin, &deadline{n}, os.Stderr))
+		}
 		main()
 	}
 	os.Exit(withCache(m.Run))
@@ -40,6 +49,17 @@ func withCache(run func() int) int {
 	defer os.RemoveAll(dir)
 	os.Setenv("XDG_CACHE_HOME", dir)
 	return run()
+}
+
+// deadline kills the process at a line.
+type deadline struct{ left int }
+
+func (d *deadline) Write(b []byte) (int, error) {
+	if d.left--; d.left == 0 {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {} // it takes a moment
+	}
+	return len(b), nil
 }
 
 // bell wakes those who wait for something to have changed.

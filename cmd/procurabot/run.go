@@ -29,6 +29,7 @@ func (runCommand) Help() string {
   EDITORS_CHANNEL     where questions for a person go: slack:T1:C1
   EDITORS_LANGUAGE    en, fr or de
   CONTACT             the secretariat's e-mail or web address
+  BACKUP_DIR          a folder for copies of the database; BACKUP_EVERY, 24h, and BACKUP_KEEP, 14 of them
   SLACK_BOT_TOKEN     xoxb-..., and SLACK_APP_TOKEN, xapp-...
   SLACK_SIGNING_SECRET  Slack delivers by HTTP, instead of SLACK_APP_TOKEN
   DISCORD_BOT_TOKEN   the bot's token
@@ -88,30 +89,41 @@ func serve(p *program) error {
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	now := situation{engine: a.engine, now: db.Now, platforms: platforms.all()}
-	figures.watch(now)
-	if c.PrivateListen != "" {
-		private, err := listen("private", c.PrivateListen, privateHandler(now, figures), log)
-		if err != nil {
-			return errors.Join(err, a.close())
-		}
-		defer private.close() // before the database: figures are read from it
-	}
-	log.Info("running", "database", c.Database, "version", version())
-	w := newWatch(now, a, c, log)
-	if err := w.load(p.ctx); err != nil {
-		return errors.Join(err, a.close())
-	}
-	watching, unwatch := context.WithCancel(context.WithoutCancel(p.ctx))
-	var watched sync.WaitGroup
-	watched.Go(func() { w.run(watching) })
-	a.failed = w.platformFailed
-	err = a.run(p.ctx, platforms.adapters())
-	unwatch()
-	watched.Wait()
+	err = a.operate(p.ctx, c, platforms, figures)
 	a.benefits.Close()
 	a.scrub()
 	return errors.Join(err, a.close())
+}
+
+// operate runs the bot with what whoever runs it needs beside it: figures,
+// backups, and a watch that tells what only they can mend.
+func (a *app) operate(ctx context.Context, c config, p connections, figures *metrics) error {
+	copies := newBackups(c, a.log)
+	now := situation{engine: a.engine, now: a.db.Now, platforms: p.all(), backup: copies.Last}
+	figures.watch(now)
+	if c.PrivateListen != "" {
+		private, err := listen("private", c.PrivateListen, privateHandler(now, figures), a.log)
+		if err != nil {
+			return err
+		}
+		defer private.close()
+	}
+	w := newWatch(now, a, c)
+	if err := w.load(ctx); err != nil {
+		return err
+	}
+	a.failed, copies.failed = w.platformFailed, w.backupFailed
+	// It looks once more after the platforms have ended.
+	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
+	var watched sync.WaitGroup
+	watched.Go(func() { w.run(watching) })
+	stopCopies := copies.start(ctx)
+	a.log.Info("running", "database", c.Database, "version", version())
+	err := a.run(ctx, p.adapters())
+	stopCopies()
+	unwatch()
+	watched.Wait()
+	return err
 }
 
 // scrubTime is how long a stop may take to scrub: enough for some hundred

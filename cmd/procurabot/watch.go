@@ -36,7 +36,10 @@ type watch struct {
 
 	mu     sync.Mutex
 	failed map[bot.Platform]error // that Run ended with
-	backup error                  // of the last one; nil: it was good
+	copied struct {               // the last backup that failed
+		err error
+		at  time.Time
+	}
 
 	away   map[bot.Platform]time.Time // since when, of those that are not ready
 	posted map[alerts.Alert]bool      // to the webhook, by kind and subject
@@ -44,10 +47,10 @@ type watch struct {
 	silent bool // the last heartbeat was not heard
 }
 
-func newWatch(s situation, a *app, c config, log *slog.Logger) *watch {
+func newWatch(s situation, a *app, c config) *watch {
 	return &watch{
 		situation: s, app: a, client: &http.Client{Transport: c.transport(), Timeout: callTime}, webhook: c.AlertWebhook, heartbeat: c.HeartbeatURL,
-		log: log, failed: map[bot.Platform]error{}, away: map[bot.Platform]time.Time{},
+		log: a.log, failed: map[bot.Platform]error{}, away: map[bot.Platform]time.Time{},
 		posted: map[alerts.Alert]bool{}, stored: map[alerts.Alert]bool{},
 	}
 }
@@ -95,11 +98,11 @@ func (w *watch) hasFailed() bool {
 	return len(w.failed) > 0
 }
 
-// backedUp notes how the last backup went.
-func (w *watch) backedUp(err error) {
+// backupFailed notes that no backup could be made.
+func (w *watch) backupFailed(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.backup = err
+	w.copied.err, w.copied.at = err, w.now()
 }
 
 // step looks once.
@@ -177,11 +180,12 @@ func (w *watch) queue(ctx context.Context) {
 
 func (w *watch) copies(ctx context.Context) {
 	w.mu.Lock()
-	err := w.backup
+	failed := w.copied
 	w.mu.Unlock()
+	good, _ := w.backup()
 	alert := alerts.Alert{Kind: alerts.Backup}
-	if err != nil {
-		alert.Reason = err.Error()
+	if failed.err != nil && !good.After(failed.at) {
+		alert.Reason = failed.err.Error()
 		w.raise(ctx, alert)
 	} else {
 		w.clear(ctx, alert)

@@ -27,7 +27,8 @@ type tower struct {
 	rooms          [2]*playground.Rooms
 	posts          []map[string]any // to the webhook
 	beats          int
-	refuse         bool // the webhook answers 500
+	refuse         bool      // the webhook answers 500
+	copied         time.Time // the last good backup
 	path           string
 }
 
@@ -96,8 +97,11 @@ func (x *tower) start() {
 			x.t.Fatal(err)
 		}
 	}
-	s := situation{engine: a.engine, now: db.Now, platforms: []platform{x.slack, x.discord}}
-	x.watch = newWatch(s, a, config{AlertWebhook: server.URL + "/alerts", HeartbeatURL: server.URL + "/alive"}, log)
+	s := situation{
+		engine: a.engine, now: db.Now, platforms: []platform{x.slack, x.discord},
+		backup: func() (time.Time, int64) { return x.copied, 1 },
+	}
+	x.watch = newWatch(s, a, config{AlertWebhook: server.URL + "/alerts", HeartbeatURL: server.URL + "/alive"})
 	if err := x.load(x.t.Context()); err != nil {
 		x.t.Fatal(err)
 	}
@@ -203,7 +207,7 @@ func TestAnAwayPlatformIsToldAfterAWhile(t *testing.T) {
 func TestABackupThatFailsIsTold(t *testing.T) {
 	x := newTower(t)
 	x.refuse = true
-	x.backedUp(errors.New("the folder is full"))
+	x.backupFailed(errors.New("the folder is full"))
 	x.look(2)
 	ada, bea := x.read()
 	if len(ada) != 1 || len(bea) != 1 || !strings.Contains(bea[0], "Datensicherung") || len(x.posts) != 0 {
@@ -213,6 +217,11 @@ func TestABackupThatFailsIsTold(t *testing.T) {
 	x.look(2)
 	if len(x.posts) != 1 || x.posts[0]["kind"] != "backup" {
 		t.Errorf("the webhook is told %v", x.posts)
+	}
+	x.copied = x.clock.Add(time.Second)
+	x.look(1)
+	if open, err := x.app.alerts.Open(t.Context(), x.app.db); err != nil || len(open) != 0 {
+		t.Errorf("after a good backup %v is open (%v)", open, err)
 	}
 }
 

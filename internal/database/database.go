@@ -22,6 +22,10 @@
 //	err = db.Scrub(ctx)                         // now and then, and before Close where the file must not tell more
 //	err = db.Close()
 //
+//	contents, err := database.Copy(ctx, path, to, known)      // also beside a program that runs
+//	err = database.Keep(ctx, path, kept)                      // before another file takes its place; with the lock
+//	err = database.Replace(path, with)
+//
 // # What is guaranteed
 //
 //   - Update returns nil only after a COMMIT that holds the operation, and an error only when nothing of it is stored.

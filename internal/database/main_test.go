@@ -184,7 +184,7 @@ func together(t *testing.T, db *DB, operations ...func(*Tx) error) []error {
 // integrityOf checks the whole file.
 func integrityOf(t *testing.T, path string) {
 	t.Helper()
-	if err := onFile(t.Context(), path, integrity(t.Context())); err != nil {
+	if err := onFile(path, whole(t.Context())); err != nil {
 		t.Error(err)
 	}
 }

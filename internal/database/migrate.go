@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -89,7 +90,7 @@ func (db *DB) migrate(c *connection, component string, migrations []migration) (
 	}
 	if stored > 0 {
 		before := fmt.Sprintf("%s.before-%s-%d", db.path, component, stored)
-		if err := copyFile(background, db.path, before, db.NewID()); err != nil {
+		if err := copyFile(background, db.path, before, whole(background), os.Rename); err != nil {
 			return fmt.Errorf("copy the database first: %w", unwritable(err))
 		}
 	}

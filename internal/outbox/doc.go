@@ -26,6 +26,8 @@
 // pending, sending, uncertain and asking are open: the lane waits for them. sent, dead, held and expired are ends, and
 // never hold up a lane. An expired message is not sent again from uncertain either: absent then leads to expired.
 //
+// [HoldOpen] leads from every open state to held: for a copy of the database that is brought back.
+//
 // A claim (sending, asking) has an owner, a token made anew for every claim, and a lease. What was found out is written
 // only where the owner still matches, so a claimant that slept through its lease cannot write over its successor.
 //

@@ -180,6 +180,28 @@ func (o *Outbox) Counts(tx *database.Tx) (map[State]Count, error) {
 	return all, nil
 }
 
+// HoldOpen ends every message that has not been sent as held, with the reason, for a person to decide: for a database whose
+// open messages may long have arrived, because it is an older copy that was brought back. Each is marked as one that may
+// have arrived, and keeps its payload; n says how many they are. No process may be sending from this database.
+func HoldOpen(tx *database.Tx, reason string) (n int64, err error) {
+	if reason == "" {
+		return 0, errors.New("hold messages: no reason is given")
+	}
+	if n, err = holdOpen(tx, reason); err != nil {
+		return 0, fmt.Errorf("hold messages: %w", err)
+	}
+	return n, nil
+}
+
+// CountOpen says how many messages have not been sent and still would be.
+func CountOpen(tx *database.Tx) (int64, error) {
+	n, err := countOpen(tx)
+	if err != nil {
+		return 0, fmt.Errorf("count open messages: %w", err)
+	}
+	return n, nil
+}
+
 // forgetAtOnce bounds how long Forget keeps the writer.
 const forgetAtOnce = 1000
 

@@ -189,6 +189,17 @@ func releaseAll(tx *database.Tx) (int64, error) {
 		WHERE lease IS NOT NULL`)
 }
 
+// holdOpen ends all that is open as held. No lane is left with an open message, so none needs a new head.
+func holdOpen(tx *database.Tx, reason string) (int64, error) {
+	return tx.Exec(`UPDATE outbox_messages SET state = 'held', head = 0, unsure = 1, owner = NULL, lease = NULL, ended = ?, reason = ?
+		WHERE `+isOpen, database.Millis(tx.Now()), reason)
+}
+
+func countOpen(tx *database.Tx) (n int64, err error) {
+	err = tx.QueryRow(`SELECT COUNT(*) FROM outbox_messages WHERE ` + isOpen).Scan(&n)
+	return n, err
+}
+
 // claimed is a message that this process may deliver, or ask about, until its lease ends.
 type claimed struct {
 	row
