@@ -65,6 +65,7 @@ type commands struct {
 	Messages  messagesCommand  `cmd:"" help:"Checks, exports and imports the texts that the bot says."`
 	Backup    backupCommand    `cmd:"" help:"Copies the database, also beside a running bot."`
 	Restore   restoreCommand   `cmd:"" help:"Puts a copy in the place of the database, and holds what it had not sent."`
+	Healthy   healthyCommand   `cmd:"" help:"Asks a running bot whether it is well."`
 	Manifest  manifestCommand  `cmd:"" help:"Prints the manifest from which Slack makes the app."`
 	Reference referenceCommand `cmd:"" help:"Prints what can be typed in chat, as a page."`
 	Version   versionCommand   `cmd:"" help:"Prints the version."`

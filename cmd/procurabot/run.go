@@ -29,6 +29,7 @@ func (runCommand) Help() string {
   EDITORS_CHANNEL     where questions for a person go: slack:T1:C1
   EDITORS_LANGUAGE    en, fr or de
   CONTACT             the secretariat's e-mail or web address
+  ZONE                the network's time zone, Europe/Brussels; KEEP_QUESTIONS, 2160h
   BACKUP_DIR          a folder for copies of the database; BACKUP_EVERY, 24h, and BACKUP_KEEP, 14 of them
   SLACK_BOT_TOKEN     xoxb-..., and SLACK_APP_TOKEN, xapp-...
   SLACK_SIGNING_SECRET  Slack delivers by HTTP, instead of SLACK_APP_TOKEN
