@@ -13,6 +13,7 @@ import (
 	"procurabot/bot/help"
 	"procurabot/bot/members"
 	"procurabot/bot/messages"
+	"procurabot/bot/undelivered"
 	"procurabot/internal/database"
 	"procurabot/internal/outbox"
 	"procurabot/internal/schedule"
@@ -106,7 +107,7 @@ func newApp(ctx context.Context, p parts) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	features := []bot.Feature{help.Feature(), people.Feature(), texts.Feature(), answers.Feature()}
+	features := []bot.Feature{help.Feature(), people.Feature(), texts.Feature(), undelivered.New(people).Feature(), answers.Feature()}
 	answers.SetActions(actions(features))
 	if err := answers.Load(ctx, p.db); err != nil {
 		return nil, fmt.Errorf("load the knowledge: %w", err)
