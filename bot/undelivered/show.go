@@ -23,7 +23,7 @@ func (u *Undelivered) show(t *bot.Turn, l bot.Letter) error {
 		"Number": figure(l.Number), "State": stateName(l.State), "When": bot.Moment(l.Ended), "Where": where(l), "Reason": reason(l),
 		"Text": bot.Data(whole(l.Body)), "Attempts": figure(l.Attempts), "Remarks": remarks,
 	})
-	note := bot.P("undelivered.shown-technical", bot.Values{"Detail": bot.Data(l.Reason), "ID": bot.Data(l.ID)})
+	note := bot.P("undelivered.shown-technical", bot.Values{"ID": bot.Data(l.ID), "Lane": bot.Data(l.Lane), "Detail": bot.Data(l.Reason)})
 	say.Note = &note
 	_, err := t.Reply(say)
 	return err
