@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Identifiers are opaque: only adapters make them or read meaning into them.
@@ -16,6 +18,12 @@ type (
 	MessageID      string
 	IncomingID     string // the same on every delivery of the same thing, unique within its platform
 )
+
+// Title is the platform's name as people write it.
+func (p Platform) Title() Data {
+	r, n := utf8.DecodeRuneInString(string(p))
+	return Data(string(unicode.ToUpper(r)) + string(p)[n:])
+}
 
 // Account names one person on one platform. Realm is Slack's team; it is empty
 // on Discord, whose users are global.

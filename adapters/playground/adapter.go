@@ -74,6 +74,13 @@ func (r *Rooms) connected(ctx context.Context) (*link, error) {
 // rateHold is how long the rooms ask to wait when they are told to.
 const rateHold = 30 * time.Second
 
+// refusals are in Slack's words, so that what they mean is said to people as on
+// the platforms.
+var refusals = map[string]string{
+	"closed": "cannot_dm_bot", "gone": "channel_not_found", "forbidden": "not_in_channel", "unfit": "invalid_blocks",
+	"refuse": "external_channel_migrating",
+}
+
 // Send shows a message, once for each envelope.
 func (a adapter) Send(ctx context.Context, e bot.Envelope) (bot.MessageID, error) {
 	r := a.rooms
@@ -92,6 +99,8 @@ func (a adapter) Send(ctx context.Context, e bot.Envelope) (bot.MessageID, error
 		return "", &outbox.Retry{After: rateHold, Gate: a.Gate(e.To), Err: errors.New("too many messages")}
 	case "500":
 		return "", &outbox.Uncertain{Err: errors.New("the rooms failed before they took the message")}
+	case "closed", "gone", "forbidden", "unfit", "refuse":
+		return "", &outbox.Permanent{Err: fmt.Errorf("the rooms refuse it: %s", refusals[fault])}
 	}
 	m, err := r.put(e)
 	if err != nil {

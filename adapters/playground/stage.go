@@ -194,10 +194,10 @@ func (r *Rooms) Seen() []bottest.Seen {
 func (r *Rooms) Lenient() bool { return true }
 
 // Fault makes the next Send fail: "429" asks to wait, "500" fails before the
-// message is taken, "reset" after it.
+// message is taken, "reset" after it; the others refuse the message for good.
 func (r *Rooms) Fault(kind string) error {
 	switch kind {
-	case "429", "500", "reset":
+	case "429", "500", "reset", "closed", "gone", "forbidden", "unfit", "refuse":
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.fault = kind

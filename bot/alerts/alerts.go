@@ -44,19 +44,8 @@ type Alert struct {
 // Phrase is what is said of it.
 func (a Alert) Phrase() bot.Phrase {
 	return bot.Phrase{ID: "alerts." + string(a.Kind), Count: &a.Count, Values: bot.Values{
-		"Platform": bot.Data(title(a.Subject)), "Reason": bot.Data(a.Reason),
+		"Platform": bot.Data(bot.Platform(a.Subject).Title()), "Reason": bot.Data(a.Reason),
 	}}
-}
-
-// title is a platform's name as people write it.
-func title(platform string) string {
-	switch platform {
-	case "slack":
-		return "Slack"
-	case "discord":
-		return "Discord"
-	}
-	return platform
 }
 
 // Directory knows the administrators.

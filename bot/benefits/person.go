@@ -1,9 +1,6 @@
 package benefits
 
 import (
-	"unicode"
-	"unicode/utf8"
-
 	"procurabot/bot"
 	"procurabot/internal/schedule"
 )
@@ -76,7 +73,7 @@ func (b *Benefits) shown(t *bot.Turn, q question, reader bot.Language) (bot.Valu
 	return bot.Values{
 		"Question":  bot.Data(q.text),
 		"Name":      name(q.name),
-		"Platform":  bot.Data(capital(string(q.account.Platform))),
+		"Platform":  q.account.Platform.Title(),
 		"Language":  bot.P("bot.language-"+string(q.language)+".name", nil),
 		"Automatic": automatic,
 	}, nil
@@ -88,9 +85,4 @@ func name(s string) bot.Value {
 		return bot.P("benefits.somebody.name", nil)
 	}
 	return bot.Data(s)
-}
-
-func capital(s string) string {
-	r, n := utf8.DecodeRuneInString(s)
-	return string(unicode.ToUpper(r)) + s[n:]
 }

@@ -213,6 +213,11 @@ func (p *player) do(ctx context.Context, st step) ([]string, error) {
 		p.times = a.times
 	case fault:
 		return nil, p.fault(a.kind)
+	case giveUp:
+		if p.tenant == nil {
+			return nil, fmt.Errorf("nothing waits to be sent yet")
+		}
+		return nil, p.tenant.DB.Update(ctx, func(tx *database.Tx) error { return giveUpWaiting(tx, a.why) })
 	case restart:
 		return nil, p.restart(ctx, a.kill)
 	case pass:

@@ -50,6 +50,7 @@ type (
 	deliver  struct{ times int }
 	restart  struct{ kill bool }
 	fault    struct{ kind string }
+	giveUp   struct{ why string }
 )
 
 var (
@@ -155,6 +156,8 @@ func parseAct(line string) (act, error) {
 		return restart{}, nil
 	case f[0] == "fault" && len(f) == 2:
 		return fault{f[1]}, nil
+	case line == "give up unknown", line == "give up restored", line == "give up tries":
+		return giveUp{f[2]}, nil
 	case f[0] == "only" && len(f) == 2:
 		return onlyOn(f[1]), nil
 	}

@@ -45,7 +45,8 @@ type Stage interface {
 }
 
 // Faulty is a stage that can misbehave: "429", "500", "reset" make its next
-// answer to the bot fail in that way.
+// answer to the bot fail in that way; "closed", "gone", "forbidden", "unfit" and
+// "refuse" make it refuse a message for good.
 type Faulty interface {
 	Fault(kind string) error
 }

@@ -37,6 +37,29 @@ func Dump(ctx context.Context, db *database.DB) (string, error) {
 	return normalise(b.String()), nil
 }
 
+// endings are how the outbox gives a message up: after a question that nobody
+// could answer, after a restore, after too many attempts.
+var endings = map[string]struct {
+	state, reason string
+	unsure        bool
+}{
+	"unknown":  {"held", "cannot be known", true},
+	"restored": {"held", "restored from a copy", false},
+	"tries":    {"dead", "retry: service unavailable", false},
+}
+
+// giveUpWaiting gives up what waits to be sent, which would take the outbox
+// hours, or a restore.
+func giveUpWaiting(tx *database.Tx, why string) error {
+	e, now := endings[why], database.Millis(tx.Now())
+	_, err := tx.Exec(`UPDATE outbox_messages SET state = ?, reason = ?, unsure = ?, head = 0, ended = ?, first = COALESCE(first, ?)
+		WHERE state IN ('pending', 'uncertain')`, e.state, e.reason, e.unsure, now, now)
+	if err != nil {
+		return fmt.Errorf("give up what waits: %w", err)
+	}
+	return nil
+}
+
 func column(tx *database.Tx, query string) ([]string, error) {
 	rows, err := tx.Query(query)
 	if err != nil {

@@ -8,10 +8,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/go-playground/locales"
-	"github.com/go-playground/locales/de"
-	"github.com/go-playground/locales/en_GB"
-	"github.com/go-playground/locales/fr"
 	"golang.org/x/text/unicode/norm"
 
 	"procurabot/bot"
@@ -159,7 +155,7 @@ func (m *Messages) describe(tx *database.Tx, r row) (bot.Lines, error) {
 		if err != nil {
 			return nil, err
 		}
-		lines = append(lines, bot.P("messages.show-by", bot.Values{"Person": by, "When": moment(v.At)}))
+		lines = append(lines, bot.P("messages.show-by", bot.Values{"Person": by, "When": bot.Moment(v.At)}))
 	}
 	lines = append(lines, raw(r.Text)...)
 	if ok && v.Why == whySetAside {
@@ -307,20 +303,3 @@ func languageNames(ls []bot.Language) bot.List {
 func stateName(s State) bot.Phrase { return bot.P("messages.state-"+string(s), nil) }
 
 func formName(form string) bot.Phrase { return bot.P("messages.form-"+form+".label", nil) }
-
-// moment is a time in words, in UTC.
-func moment(at time.Time) bot.Formatted {
-	return func(l bot.Language) string {
-		var calendar locales.Translator
-		clock := at.Format("15:04")
-		switch l {
-		case bot.French:
-			calendar, clock = fr.New(), at.Format("15 h 04")
-		case bot.German:
-			calendar, clock = de.New(), clock+" Uhr"
-		default:
-			calendar = en_GB.New()
-		}
-		return calendar.FmtDateLong(at) + ", " + clock + " UTC"
-	}
-}

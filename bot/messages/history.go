@@ -76,7 +76,7 @@ func (m *Messages) history(t *bot.Turn) error {
 func (m *Messages) versionHead(tx *database.Tx, v version) (bot.Phrase, error) {
 	why, err := m.why(tx, v)
 	return bot.P("messages.history-version", bot.Values{
-		"Version": figure(v.Number), "When": moment(v.At), "Why": why,
+		"Version": figure(v.Number), "When": bot.Moment(v.At), "Why": why,
 	}), err
 }
 
@@ -257,7 +257,7 @@ func (m *Messages) offer(t *bot.Turn, b *book, r row, number int) error {
 	_, err = t.Reply(bot.Say{
 		Phrase: bot.P("messages.revert-preview", bot.Values{
 			"ID": bot.Data(r.ID), "Language": languageName(r.Language), "Version": figure(number), "Why": why,
-			"When": moment(v.At), "Preview": bot.Marked(preview), "Current": figure(r.Version),
+			"When": bot.Moment(v.At), "Preview": bot.Marked(preview), "Current": figure(r.Version),
 		}),
 		Buttons: []bot.Press{{
 			Button: confirmButton, Style: bot.Primary, Value: goingBack{r.ID, r.Language, number, r.Version}.value(),

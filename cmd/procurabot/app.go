@@ -14,6 +14,7 @@ import (
 	"procurabot/bot/help"
 	"procurabot/bot/members"
 	"procurabot/bot/messages"
+	"procurabot/bot/undelivered"
 	"procurabot/internal/database"
 	"procurabot/internal/outbox"
 	"procurabot/internal/schedule"
@@ -125,7 +126,7 @@ func newApp(ctx context.Context, p parts) (*app, error) {
 		return nil, err
 	}
 	warnings := alerts.New(people)
-	features := []bot.Feature{people.Feature(), texts.Feature(), answers.Feature(), help.Feature(), warnings.Feature()}
+	features := []bot.Feature{people.Feature(), texts.Feature(), undelivered.New(people).Feature(), answers.Feature(), help.Feature(), warnings.Feature()}
 	answers.SetActions(actions(features))
 	if err := answers.Load(ctx, p.db); err != nil {
 		return nil, fmt.Errorf("load the knowledge: %w", err)

@@ -7,7 +7,8 @@
 // makes putting it twice the same as once. A lane keeps its messages in order: only its first open message, the head,
 // may be in flight. Lanes do not wait for each other; they compete by class, then by due time, then by id. A gate is a
 // path ("slack/T1/chat.postMessage") that the receiver may ask to hold: a hold on "slack/T1" holds all below it. A route
-// names the [Sender] that carries the message.
+// names the [Sender] that carries the message. A letter is a message that became dead or held: it has a number by which
+// people name it, and keeps it until it is forgotten.
 //
 // # Life of a message
 //
@@ -22,6 +23,9 @@
 //	           '-- past Expires --> expired                     |  '- Retry --'
 //	                                                            |- found --> sent
 //	                                                            '- ErrUnknowable and Hold --> held
+//
+//	dead, held --Resend--> pending, at the end of its lane
+//	           '-Discard-> expired
 //
 // pending, sending, uncertain and asking are open: the lane waits for them. sent, dead, held and expired are ends, and
 // never hold up a lane. An expired message is not sent again from uncertain either: absent then leads to expired.
@@ -39,7 +43,7 @@
 //     is in flight when a hold arrives is not called back.
 //   - Nothing is claimed for sending at or after Expires.
 //   - A message is sent again only after the receiver said that it did not arrive, or cannot say and the message's
-//     policy is [Resend]. With a receiver that can answer [Sender.Find], once; else at least once, or with [Hold] at
+//     policy is [Resend], or after a person said so by [Outbox.Resend]. With a receiver that can answer [Sender.Find], once; else at least once, or with [Hold] at
 //     most once.
 //
 // # Where the process may stop

@@ -116,6 +116,13 @@ func finish(t failer, c *clock, box *outbox.Outbox) {
 	t.Fatal("the outbox does not come to rest")
 }
 
+func update(t failer, db *database.DB, do func(tx *database.Tx) error) {
+	t.Helper()
+	if err := db.Update(context.Background(), do); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func status(t failer, db *database.DB, box *outbox.Outbox, key string) (s outbox.Status) {
 	t.Helper()
 	found := false

@@ -328,6 +328,79 @@ func counts(tx *database.Tx) (map[State]Count, error) {
 	return all, rows.Err()
 }
 
+// letterColumns are those of [Letter]. The last says whether newer words have gone out in its place: an edit of it, or a
+// later edit of what it edits itself, was sent or will be. Ids grow with time.
+const letterColumns = `id, key, lane, state, attempts, COALESCE(receipt, ''), COALESCE(reason, ''), COALESCE(ended, 0),
+	COALESCE(number, 0), route, unsure, payload,
+	EXISTS (SELECT 1 FROM outbox_messages AS e WHERE e.replaces <> '' AND e.state NOT IN ('dead', 'held', 'expired')
+		AND e.replaces IN (m.id, m.replaces) AND (e.replaces = m.id OR e.id > m.id))`
+
+// isLetter finds what waits for a person: the words of its index.
+const isLetter = `number IS NOT NULL AND state IN ('held', 'dead')`
+
+func letters(tx *database.Tx, where string, args ...any) (all []Letter, err error) {
+	rows, err := tx.Query(`SELECT `+letterColumns+` FROM outbox_messages AS m WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l Letter
+		var ended int64
+		if err := rows.Scan(&l.ID, &l.Key, &l.Lane, &l.State, &l.Attempts, &l.Receipt, &l.Reason, &ended,
+			&l.Number, &l.Route, &l.Unsure, &l.Payload, &l.Overtaken); err != nil {
+			return nil, err
+		}
+		l.Ended = database.Time(ended)
+		all = append(all, l)
+	}
+	return all, rows.Err()
+}
+
+func letterPage(tx *database.Tx, after Mark, most int) ([]Letter, error) {
+	return letters(tx, isLetter+` AND (? = 0 OR (ended, number) < (?, ?)) ORDER BY ended DESC, number DESC LIMIT ?`,
+		after.Number, database.Millis(after.Ended), after.Number, most)
+}
+
+func heldUntil(tx *database.Tx, until time.Time) ([]Letter, error) {
+	return letters(tx, isLetter+` AND state = 'held' AND ended <= ?`, database.Millis(until))
+}
+
+// letter reads one letter by a column that is unique.
+func letter(tx *database.Tx, column string, value any) (Letter, bool, error) {
+	all, err := letters(tx, `number IS NOT NULL AND `+column+` = ?`, value)
+	if err != nil || len(all) == 0 {
+		return Letter{}, false, err
+	}
+	return all[0], true, nil
+}
+
+// resend puts a letter at the end of its lane. Its own place may be another's by now: places begin anew in a lane that
+// has run empty. Its due time and its time limit have been overtaken by the person who decides.
+func resend(tx *database.Tx, id string) (bool, error) {
+	now := database.Millis(tx.Now())
+	n, err := tx.Exec(`UPDATE outbox_messages SET state = 'pending', place = line.last + 1,
+			head = CASE line.last WHEN 0 THEN 1 ELSE 0 END,
+			since = ?, due = ?, expires = NULL, attempts = 0, asks = 0, ended = NULL, reason = NULL
+		FROM (SELECT COALESCE((SELECT MAX(o.place) FROM outbox_messages AS o
+			WHERE o.lane = (SELECT l.lane FROM outbox_messages AS l WHERE l.id = ?) AND o.`+isOpen+`), 0) AS last) AS line
+		WHERE id = ? AND `+isLetter, now, now, id, id)
+	return n == 1, err
+}
+
+func discard(tx *database.Tx, id string) (bool, error) {
+	n, err := tx.Exec(`UPDATE outbox_messages SET state = 'expired', reason = 'discarded by a person', ended = ?, payload = NULL
+		WHERE id = ? AND `+isLetter, database.Millis(tx.Now()), id)
+	return n == 1, err
+}
+
+func tally(tx *database.Tx) (t Tally, err error) {
+	err = tx.QueryRow(`SELECT (SELECT COUNT(*) FROM outbox_messages WHERE `+isOpen+`),
+			COUNT(*) FILTER (WHERE state = 'held'), COUNT(*) FILTER (WHERE state = 'dead')
+		FROM outbox_messages WHERE `+isLetter).Scan(&t.Waiting, &t.Held, &t.Dead)
+	return t, err
+}
+
 // forget deletes what ended before then, up to limit messages, and gates that opened before then. An original stays
 // while an edit of it waits, which needs its receipt.
 func forget(tx *database.Tx, before time.Time, limit int) (int64, error) {

@@ -3,9 +3,11 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"procurabot/internal/database"
@@ -139,6 +141,27 @@ func TestNoStatementReadsTheWholeTable(t *testing.T) {
 		if err := release(tx, ticket{"id", "owner"}); err != nil {
 			return err
 		}
+		if _, err := box.Letters(tx, Mark{time.Now(), 1}, 5); err != nil {
+			return err
+		}
+		if _, err := box.Held(tx, time.Now()); err != nil {
+			return err
+		}
+		if _, _, err := box.Letter(tx, "id"); err != nil {
+			return err
+		}
+		if _, _, err := box.Numbered(tx, 1); err != nil {
+			return err
+		}
+		if _, err := box.Resend(tx, "id"); err != nil {
+			return err
+		}
+		if _, err := box.Discard(tx, "id"); err != nil {
+			return err
+		}
+		if _, err := box.Tally(tx); err != nil {
+			return err
+		}
 		_, err := box.Forget(tx, time.Now().Add(-time.Hour))
 		return err
 	}); err != nil {
@@ -164,7 +187,9 @@ func TestNoStatementReadsTheWholeTable(t *testing.T) {
 					return err
 				}
 				t.Log(detail)
-				if strings.HasPrefix(detail, "SCAN") && !strings.Contains(detail, "CONSTANT ROW") && !strings.HasPrefix(detail, "SCAN line") || strings.Contains(detail, "TEMP B-TREE") {
+				// What waits for a person, or is on its way, is not much, and has an index.
+				few := strings.Contains(detail, "INDEX outbox_letters") || strings.Contains(detail, "INDEX outbox_places")
+				if strings.HasPrefix(detail, "SCAN") && !few && !strings.Contains(detail, "CONSTANT ROW") && !strings.HasPrefix(detail, "SCAN line") || strings.Contains(detail, "TEMP B-TREE") {
 					t.Errorf("%s\n%s", detail, query)
 				}
 			}
@@ -174,7 +199,7 @@ func TestNoStatementReadsTheWholeTable(t *testing.T) {
 		}
 		t.Log(query)
 	}
-	if explained < 12 {
+	if explained < 19 {
 		t.Errorf("only %d statements were seen", explained)
 	}
 }
@@ -183,3 +208,61 @@ type accept struct{}
 
 func (accept) Send(context.Context, Delivery) (string, error) { return "", nil }
 func (accept) Find(context.Context, Delivery) (string, error) { return "", ErrUnknowable }
+
+// TestLettersOfAnEarlierRelease: what waited for a person before letters had numbers gets one, in the order in which it ended.
+func TestLettersOfAnEarlierRelease(t *testing.T) {
+	db, err := database.Open(context.Background(), filepath.Join(t.TempDir(), "test.db"), database.Options{Synchronous: "OFF"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	first, err := fs.ReadFile(Schema(), "schema/0001_messages_and_gates.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Migrate(context.Background(), "outbox", fstest.MapFS{"0001_messages_and_gates.sql": {Data: first}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(context.Background(), func(tx *database.Tx) error {
+		for i, set := range []string{
+			`'dead', ended = 30, reason = 'r'`, `'held', ended = 10, reason = 'r'`, `'dead', ended = 20, reason = 'r'`,
+			`'sent', ended = 5, first = 1, receipt = '', payload = NULL`,
+		} {
+			key := fmt.Sprint("k", i)
+			if _, err := tx.Exec(`INSERT INTO outbox_messages (id, key, route, lane, place, head, gate, class, batch, replaces, state,
+				since, due, unknown, attempts, asks, unsure, payload) VALUES (?, ?, 'r', ?, 1, 1, '', 1, '', '', 'pending', 1, 1, 0, 0, 0, 0, x'01')`,
+				key, key, key); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(`UPDATE outbox_messages SET head = 0, state = `+set+` WHERE key = ?`, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Migrate(context.Background(), "outbox", Schema()); err != nil {
+		t.Fatal(err)
+	}
+	box, err := New(db, nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.View(context.Background(), func(tx *database.Tx) error {
+		all, err := box.Letters(tx, Mark{}, 10)
+		if err != nil {
+			return err
+		}
+		got := ""
+		for _, l := range all {
+			got += fmt.Sprint(l.Key, "=", l.Number, " ")
+		}
+		if got != "k0=3 k2=2 k1=1 " {
+			t.Errorf("the letters are %s", got)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -470,10 +470,13 @@ func (a staged) Run(ctx context.Context, r bot.Receiver) error {
 // Close ends the server.
 func (s *Stage) Close() { s.Server.Close() }
 
-// Fault makes the next message of the bot fail: "429", "500", or "reset",
-// which takes the message and cuts the answer off.
+// Fault makes the next message of the bot fail: "429", "500", "reset", which
+// takes the message and cuts the answer off, or one of those that refuse it.
 func (s *Stage) Fault(kind string) error {
-	faults := map[string]Fault{"429": RateLimited(2*time.Second, "user", false), "500": Status(500), "reset": ResetAfter()}
+	faults := map[string]Fault{
+		"429": RateLimited(2*time.Second, "user", false), "500": Status(500), "reset": ResetAfter(),
+		"closed": Code(50007), "gone": Code(10003), "forbidden": Code(50013), "unfit": Code(50035), "refuse": Code(50024),
+	}
 	f, ok := faults[kind]
 	if !ok {
 		return fmt.Errorf("there is no fault %q", kind)

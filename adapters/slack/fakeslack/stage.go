@@ -269,8 +269,9 @@ func (st *Stage) Seen() []bottest.Seen {
 
 // Fault makes the next message of the bot fail: "429" is not taken, "500" is
 // not taken and the bot cannot know, "reset" is taken where the bot can ask
-// afterwards. A response URL cannot be asked, so that a message through it that
-// was taken would be seen twice on this platform alone.
+// afterwards, and the others refuse it for good. A response URL cannot be asked,
+// so that a message through it that was taken would be seen twice on this
+// platform alone.
 func (st *Stage) Fault(kind string) error {
 	var f Fault
 	switch kind {
@@ -280,6 +281,16 @@ func (st *Stage) Fault(kind string) error {
 		f = Fault{Kind: Status, Status: 500}
 	case "reset":
 		f = Fault{Kind: ResetAfter}
+	case "closed":
+		f = Fault{Kind: Code, Code: "cannot_dm_bot"}
+	case "gone":
+		f = Fault{Kind: Code, Code: "channel_not_found"}
+	case "forbidden":
+		f = Fault{Kind: Code, Code: "not_in_channel"}
+	case "unfit":
+		f = Fault{Kind: Code, Code: "invalid_blocks"}
+	case "refuse":
+		f = Fault{Kind: Code, Code: "external_channel_migrating"}
 	default:
 		return fmt.Errorf("no fault of Slack is called %q", kind)
 	}
