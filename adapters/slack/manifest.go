@@ -57,7 +57,7 @@ func Scopes() []Scope {
 // subscriptions are the events that the adapter takes. The last two tell that
 // it will hear nothing more.
 func subscriptions() []string {
-	return []string{"app_mention", "message.im", "user_change", "app_uninstalled", "tokens_revoked"}
+	return []string{"app_mention", "message.im", "app_home_opened", "user_change", "app_uninstalled", "tokens_revoked"}
 }
 
 // manifest is what of an app's settings is ours. The library's own type leaves
@@ -132,7 +132,7 @@ func Manifest(c Commands, o ManifestOptions) ([]byte, error) {
 	}
 	var m manifest
 	m.Display.Name, m.Display.Description = o.Name, "Answers questions about Procura+ in English, French and German"
-	m.Features.Home.Messages = true
+	m.Features.Home.Home, m.Features.Home.Messages = true, true
 	m.Features.User.Name, m.Features.User.Online = o.Name, true
 	for _, s := range Scopes() {
 		m.OAuth.Scopes.Bot = append(m.OAuth.Scopes.Bot, s.Name)
