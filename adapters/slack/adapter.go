@@ -106,7 +106,6 @@ type Adapter struct {
 	end     atomic.Pointer[context.CancelCauseFunc] // of Run
 	running atomic.Bool                             // Run knows who the bot is and is not asked to stop
 	open    atomic.Int32                            // sockets that Slack has greeted
-	app     string                                  // "A1", as the app token says; "" when it does not
 	rotates bool                                    // the bot token runs out by itself
 
 	secret    string // "" is Socket Mode
@@ -150,9 +149,6 @@ func New(o Options) (*Adapter, error) {
 		a.dialer = dialerLike(a.http)
 	}
 	a.rotates = strings.HasPrefix(o.BotToken, "xoxe.")
-	if parts := strings.Split(o.AppToken, "-"); len(parts) > 2 && strings.HasPrefix(parts[2], "A") {
-		a.app = parts[2] // "xapp-1-A1-..."
-	}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

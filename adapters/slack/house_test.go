@@ -5,9 +5,11 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"procurabot/adapters/slack"
 	"procurabot/adapters/slack/fakeslack"
 	"procurabot/bot"
 	"procurabot/bot/bottest"
@@ -108,4 +110,58 @@ func (h *house) step() {
 	h.t.Helper()
 	_, err := h.tenant.engine.Step(h.t.Context())
 	h.must(err)
+}
+
+// While Slack does not take the token, what is to be said waits, however long;
+// Run says what to do. With a good token and a new start it is said once.
+func TestMessagesWaitForAGoodToken(t *testing.T) { bothWays(t, goodToken) }
+
+func goodToken(t *testing.T, o fakeslack.Options) {
+	h := newHouse(t, o)
+	h.must(h.OpenHome(t.Context(), "luc"))
+	h.step()
+	h.Stage.Seen()
+	if a := h.tenant.adapter.(*slack.Adapter); !a.Ready() {
+		t.Error("it hears, and is not ready")
+	}
+
+	h.Revoke(h.BotToken(), "token_revoked")
+	h.must(h.PressHome(t.Context(), "luc", "Deutsch"))
+	h.step()
+	select {
+	case err := <-h.tenant.ended:
+		h.tenant.ended <- err
+		for _, said := range []string{h.TeamID(), "PROCURABOT_SLACK_BOT_TOKEN", "token_revoked", "https://api.slack.com/apps", "install the app again"} {
+			if err == nil || !strings.Contains(err.Error(), said) {
+				t.Errorf("Run ended with %v, which does not say %q", err, said)
+			}
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("Run goes on with a token that Slack has revoked")
+	}
+	if a := h.tenant.adapter.(*slack.Adapter); a.Ready() {
+		t.Error("it is ready though it does not hear")
+	}
+	h.must(h.WaitConnected(t.Context(), 0))
+	for range 100 { // more than any message is attempted
+		h.clock.Set(h.clock.Now().Add(15 * time.Minute))
+		h.step()
+	}
+	if seen := h.Stage.Seen(); len(seen) > 0 || !strings.Contains(h.Home("luc").Shown(), "Votre profil") {
+		t.Fatalf("with a revoked token luc saw %+v", seen)
+	}
+	_ = h.close()
+
+	h.Revoke(h.BotToken(), "")
+	h.start()
+	for range 5 {
+		h.clock.Set(h.clock.Now().Add(15 * time.Minute))
+		h.step()
+	}
+	if seen := h.Stage.Seen(); len(seen) != 1 || seen[0].To != "luc" || !strings.Contains(seen[0].Text, "auf Deutsch") {
+		t.Errorf("with a good token luc saw %+v", seen)
+	}
+	if page := h.Home("luc").Shown(); !strings.Contains(page, "Ihr Profil") {
+		t.Errorf("the page shows %s", page)
+	}
 }

@@ -34,23 +34,30 @@ type ManifestOptions struct {
 	Address string // public https address under which Handler is mounted; "" is Socket Mode
 }
 
-// Scope is a permission of the bot's token, and what it is for.
-type Scope struct{ Name, Why string }
+// Scope is a permission of the bot's token.
+type Scope struct {
+	Name    string
+	Why     string // what it is for
+	Without string // what the bot does where it is not granted; "" is nothing
+}
 
-// Scopes are all that the adapter uses
-// (https://docs.slack.dev/reference/scopes). The last four may be left out.
+// Scopes are all that the adapter uses (https://docs.slack.dev/reference/scopes).
 func Scopes() []Scope {
+	const (
+		twice   = "may say something twice there after a broken connection"
+		english = "answers there in English where a question's language is not clear"
+	)
 	return []Scope{
-		{"commands", "slash commands, buttons and forms"},
-		{"chat:write", "answering"},
-		{"app_mentions:read", "hearing what is said to it in channels, and nothing else there"},
-		{"im:history", "hearing what is said to it in direct messages; looking whether a message has arrived"},
-		{"im:write", "writing to somebody who has not written first"},
-		{"users:read", "names and languages of people"},
-		{"channels:history", "looking whether a message has arrived in a public channel, so that it is not sent twice"},
-		{"groups:history", "the same in a private channel"},
-		{"channels:read", "the language of a public channel"},
-		{"groups:read", "the language of a private channel"},
+		{"commands", "slash commands, buttons and forms", ""},
+		{"chat:write", "answering", ""},
+		{"app_mentions:read", "hearing what is said to it in channels, and nothing else there", ""},
+		{"im:history", "hearing what is said to it in direct messages; looking whether a message has arrived", ""},
+		{"im:write", "writing to somebody who has not written first", ""},
+		{"users:read", "names and languages of people", ""},
+		{"channels:history", "looking whether a message has arrived in a public channel, so that it is not sent twice", twice},
+		{"groups:history", "the same in a private channel", twice},
+		{"channels:read", "the language of a public channel", english},
+		{"groups:read", "the language of a private channel", english},
 	}
 }
 

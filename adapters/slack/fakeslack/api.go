@@ -209,10 +209,14 @@ func (s *Server) need(scopes ...string) answer {
 }
 
 func (s *Server) authTest(args) answer {
-	return answer{
+	a := answer{
 		"url": s.base + "/", "team": s.o.Team, "team_id": s.o.TeamID, "user": s.bot.Name, "user_id": s.bot.ID,
-		"bot_id": s.BotID(), "is_enterprise_install": false,
+		"is_enterprise_install": false,
 	}
+	if !s.o.PersonToken {
+		a["bot_id"] = s.BotID()
+	}
+	return a
 }
 
 // botsInfo is a bot object (https://docs.slack.dev/reference/methods/bots.info).

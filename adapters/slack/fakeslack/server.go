@@ -48,6 +48,10 @@ type Options struct {
 
 	// BotApp is the id of the app whose bot token this is, when it is another than the app token's.
 	BotApp string
+	// PersonToken makes the token a person's, as auth.test tells by naming no bot.
+	PersonToken bool
+	// Rotates makes the bot token one that runs out within twelve hours (https://docs.slack.dev/authentication/using-token-rotation).
+	Rotates bool
 
 	// Specs check requests against published schemas, beside the checks that are always made; none when nil.
 	Specs *Specs
@@ -205,7 +209,12 @@ func (s *Server) Close() {
 func (s *Server) URL() string { return s.base + "/api/" }
 
 // BotToken is the token of the installed bot (https://docs.slack.dev/authentication/tokens).
-func (s *Server) BotToken() string { return "xoxb-fake-bot-token" }
+func (s *Server) BotToken() string {
+	if s.o.Rotates {
+		return "xoxe.xoxb-fake-bot-token"
+	}
+	return "xoxb-fake-bot-token"
+}
 
 // AppToken is the app-level token for Socket Mode.
 func (s *Server) AppToken() string { return "xapp-1-fake-app-token" }
