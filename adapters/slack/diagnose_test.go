@@ -24,6 +24,7 @@ type patient struct {
 
 func newPatient(t *testing.T, o fakeslack.Options) *patient {
 	t.Helper()
+	o.Now = func() time.Time { return noon }
 	p := &patient{Server: fakeslack.New(o), t: t}
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -34,7 +35,7 @@ func newPatient(t *testing.T, o fakeslack.Options) *patient {
 	} {
 		p.channels = append(p.channels, bot.ConversationID(p.AddChannel(c).ID))
 	}
-	p.o = slack.Options{BotToken: p.BotToken(), AppToken: p.AppToken(), APIURL: p.URL(), HTTPClient: p.HTTPClient(), Dialer: p.Dialer()}
+	p.o = slack.Options{BotToken: p.BotToken(), AppToken: p.AppToken(), APIURL: p.URL(), HTTPClient: p.HTTPClient(), Dialer: p.Dialer(), Now: o.Now}
 	return p
 }
 
@@ -144,8 +145,9 @@ func TestDiagnoseFindsEachFault(t *testing.T) {
 		"asked too often": {plant: status("apps.connections.open", fakeslack.RateLimited, 0), problem: "too often", mend: "in 7s", optional: true},
 		"switched off":    {plant: func(p *patient) { p.SocketMode(false) }, problem: "Socket Mode is switched off", mend: `"Socket Mode"`},
 		"two apps":        {o: of{BotApp: "A0OTHER"}, problem: "two apps: the bot token of A0OTHER, the app-level token of A0FAKEAPP", mend: "same app"},
-		"a slow clock":    {plant: func(p *patient) { p.o.Now = func() time.Time { return time.Now().Add(-90 * time.Second) } }, problem: "1m30s behind", mend: "NTP"},
-		"a fast clock":    {plant: func(p *patient) { p.o.Now = func() time.Time { return time.Now().Add(10 * time.Minute) } }, problem: "10m0s ahead of", mend: "NTP"},
+		"a slow clock":    {plant: func(p *patient) { p.o.Now = func() time.Time { return noon.Add(-90 * time.Second) } }, problem: "1m30s behind", mend: "NTP"},
+		"a fast clock":    {plant: func(p *patient) { p.o.Now = func() time.Time { return noon.Add(10 * time.Minute) } }, problem: "10m0s ahead of", mend: "NTP"},
+		"a minute":        {plant: func(p *patient) { p.o.Now = func() time.Time { return noon.Add(61 * time.Second) } }, problem: "1m1s ahead of", mend: "NTP"},
 		"no secret": {plant: func(p *patient) {
 			p.o.SigningSecret = "Signing Secret"
 		}, problem: "PROCURABOT_SLACK_SIGNING_SECRET is not of the form", mend: "App Credentials"},

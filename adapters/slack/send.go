@@ -197,7 +197,7 @@ func (a *Adapter) channel(ctx context.Context, to bot.Target) (channel, threadTS
 
 // How far back Find looks. The clocks of two machines differ, and a search has an end.
 const (
-	clockSkew = 5 * time.Second
+	clockSkew = mostSkew
 	pageSize  = 200
 	mostPages = 10
 )

@@ -635,3 +635,31 @@ func TestWhatSlackHoldsBackIsLogged(t *testing.T) {
 		t.Errorf("the log says %s", w.log)
 	}
 }
+
+// While no socket is open nothing is received, and nobody is told that it is.
+func TestReadyIsAnOpenSocket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, fakeslack.Options{})
+		synctest.Wait()
+		if !w.adapter.Ready() {
+			t.Error("with its sockets open it is not ready")
+		}
+		w.Disconnect("warning")
+		synctest.Wait()
+		if !w.adapter.Ready() {
+			t.Error("while sockets are replaced it is not ready")
+		}
+		time.Sleep(time.Minute)
+		w.Server.Fault(fakeslack.Fault{Method: "apps.connections.open", Kind: fakeslack.Status, Status: 503, Times: 2})
+		w.Disconnect("reset")
+		synctest.Wait()
+		if w.adapter.Ready() {
+			t.Error("without a socket it is ready")
+		}
+		w.must(w.WaitConnected(w.ages(), slack.Connections))
+		synctest.Wait()
+		if !w.adapter.Ready() {
+			t.Error("with new sockets it is not ready")
+		}
+	})
+}

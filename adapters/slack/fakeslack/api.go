@@ -71,6 +71,7 @@ func methods() map[string]method {
 }
 
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.o.Now().UTC().Format(http.TimeFormat))
 	name := r.PathValue("method")
 	a, err := readArgs(r)
 	token := ""
@@ -152,7 +153,6 @@ func (s *Server) write(w http.ResponseWriter, result answer) {
 		status = n
 		delete(result, "http_status")
 	}
-	w.Header().Set("Date", s.o.Now().UTC().Format(http.TimeFormat))
 	w.Header().Set("X-OAuth-Scopes", joined(s.o.Scopes))
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
