@@ -22,7 +22,8 @@
 //	ConversationID  "C1", or "C1/1700000000.000100" for the thread of that message
 //	MessageID       "C1:1700000000.000100"
 //	IncomingID      "m:C1:1700000000.000100" for what was said, so that an app_mention and the message event of
-//	                the same message are one thing; "t:" and the trigger for commands, buttons and modals
+//	                the same message are one thing; "t:" and the trigger for commands, buttons and modals; "e:" and
+//	                the event's id for a look at the home page
 //	ReplyHandle     the response URL, and after a "#" the thread in which the answer is to be seen
 //
 // # Life of a delivery
@@ -40,7 +41,7 @@
 // # Guarantees
 //
 //   - An event is acknowledged only when Receive returned without an error.
-//     What the library cannot parse is acknowledged too: Slack counts what is
+//     What cannot be parsed is acknowledged too: Slack counts what is
 //     not, and in the end stops delivering
 //     (https://docs.slack.dev/apis/events-api/#failure-limits).
 //   - Nothing of a request is parsed before its signature has been verified.
@@ -85,7 +86,7 @@ type Options struct {
 	Sockets       int               // that are kept open, 10 at most; 0 is Connections
 	APIURL        string            // of the Web API with its path; "" is Slack's own
 	HTTPClient    *http.Client      // nil is one of its own; one without a time limit gets one
-	Dialer        *websocket.Dialer // of the sockets; nil is one of its own
+	Dialer        *websocket.Dialer // of the sockets; nil is one that goes the way of HTTPClient: its proxy, its certificates
 	Log           *slog.Logger      // nil logs nothing
 	Now           func() time.Time  // nil is time.Now
 }
@@ -103,6 +104,9 @@ type Adapter struct {
 	self    atomic.Pointer[self]
 	counts  counts
 	end     atomic.Pointer[context.CancelCauseFunc] // of Run
+	running atomic.Bool                             // Run knows who the bot is and is not asked to stop
+	open    atomic.Int32                            // sockets that Slack has greeted
+	rotates bool                                    // the bot token runs out by itself
 
 	secret    string // "" is Socket Mode
 	replays   replays
@@ -142,9 +146,9 @@ func New(o Options) (*Adapter, error) {
 		http: &client, dialer: o.Dialer, sockets: o.Sockets, log: o.Log, now: o.Now, secret: o.SigningSecret, receiving: make(chan struct{}),
 	}
 	if a.dialer == nil {
-		// A frame holds the largest acknowledgement: Slack does not put continuation frames together.
-		a.dialer = &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: httpTimeout, WriteBufferSize: 32 << 10}
+		a.dialer = dialerLike(a.http)
 	}
+	a.rotates = strings.HasPrefix(o.BotToken, "xoxe.")
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -189,6 +193,8 @@ func (a *Adapter) Run(ctx context.Context, r bot.Receiver) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	a.end.Store(&end)
+	a.running.Store(true)
+	defer context.AfterFunc(ctx, func() { a.running.Store(false) })()
 	receive := a.listen
 	if a.secret != "" {
 		a.log.Info("Slack delivers by signed HTTP; no socket is opened")
@@ -204,6 +210,12 @@ func (a *Adapter) Run(ctx context.Context, r bot.Receiver) error {
 	return nil
 }
 
+// Ready reports whether things are received now: over an open socket, or by
+// HTTP while Run runs.
+func (a *Adapter) Ready() bool {
+	return a.running.Load() && (a.secret != "" || a.open.Load() > 0)
+}
+
 // identify asks until it knows who the bot is.
 func (a *Adapter) identify(ctx context.Context) error {
 	for wait := time.Second; ctx.Err() == nil; wait = min(2*wait, time.Minute) {
@@ -212,7 +224,7 @@ func (a *Adapter) identify(ctx context.Context) error {
 			a.self.Store(&self{team: test.TeamID, user: test.UserID})
 			return nil
 		}
-		if code := refusal(err); stopsWorkspace(code) || code == "not_allowed_token_type" {
+		if code := refusal(err); deadToken(code) || code == "not_allowed_token_type" {
 			return fmt.Errorf("%w (%s)", errBotToken, code)
 		}
 		a.log.Warn("Slack did not say who the bot is, asking again", "in", wait, "err", bare("auth.test", err))

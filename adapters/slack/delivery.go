@@ -10,7 +10,6 @@ import (
 	"time"
 
 	slackgo "github.com/slack-go/slack"
-	"github.com/slack-go/slack/slackevents"
 
 	"procurabot/bot"
 	"procurabot/internal/markup"
@@ -55,10 +54,7 @@ func (a *Adapter) handle(ctx context.Context, r bot.Receiver, d delivery) {
 	var err error
 	switch d.kind {
 	case events:
-		var e slackevents.EventsAPIEvent
-		if e, err = slackevents.ParseEvent(d.payload, slackevents.OptionNoVerifyToken()); err == nil {
-			x.event(ctx, e)
-		}
+		err = x.event(ctx, d.payload)
 	case commands:
 		var c slackgo.SlashCommand
 		if err = json.Unmarshal(d.payload, &c); err == nil {
@@ -78,8 +74,7 @@ func (a *Adapter) handle(ctx context.Context, r bot.Receiver, d delivery) {
 	}
 }
 
-// putAside acknowledges what cannot be read: a kind of event that the library
-// does not know, or a block of a new form. Slack counts what is not
+// putAside acknowledges what cannot be read. Slack counts what is not
 // acknowledged, and would deliver the same again. The error is not logged: it
 // may quote what somebody wrote.
 func (a *Adapter) putAside(d delivery) {
@@ -115,27 +110,86 @@ type exchange struct {
 	ack func(payload any) error
 }
 
-// event hands over what was said. Without an acknowledgement Slack delivers it
-// again, about at once, after a minute and after five.
-func (x exchange) event(ctx context.Context, e slackevents.EventsAPIEvent) {
-	switch what := e.InnerEvent.Data.(type) {
-	case *slackevents.UserChangeEvent:
-		u := what.User
+// event takes what was said, a look at the home page, and what Slack tells of
+// people and of the installation. Other kinds, which the manifest does not
+// subscribe to, are acknowledged and no more.
+//
+// The library's parser is not used: it refuses a whole message for one block of
+// a form that it does not know, and a question would go unanswered.
+func (x exchange) event(ctx context.Context, payload []byte) error {
+	var outer struct {
+		Type  string          `json:"type"`
+		ID    string          `json:"event_id"`
+		Event json.RawMessage `json:"event"`
+	}
+	if err := json.Unmarshal(payload, &outer); err != nil {
+		return err
+	}
+	switch outer.Type {
+	case "event_callback":
+	case "app_rate_limited": // https://docs.slack.dev/reference/events/app_rate_limited
+		x.a.log.Error("Slack delivers no more events until the next minute: there were too many within an hour")
+		x.ack(nil)
+		return nil
+	default:
+		return errUnknownKind
+	}
+	var kind struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(outer.Event, &kind); err != nil {
+		return err
+	}
+	switch kind.Type {
+	case "app_mention", "message":
+		var m message
+		if err := json.Unmarshal(outer.Event, &m); err != nil {
+			return err
+		}
+		in, ok := x.said(m)
+		x.hear(ctx, in, ok)
+	case "app_home_opened":
+		var o opening
+		if err := json.Unmarshal(outer.Event, &o); err != nil {
+			return err
+		}
+		in, ok := x.opened(outer.ID, o)
+		x.hear(ctx, in, ok)
+	case "user_change":
+		var change struct {
+			User slackgo.User `json:"user"`
+		}
+		if err := json.Unmarshal(outer.Event, &change); err != nil {
+			return err
+		}
+		u := change.User
 		x.a.people.keep(u.ID, or(u.Profile.DisplayName, or(u.RealName, u.Name)), u.Locale)
 		x.ack(nil)
-		return
-	case *slackevents.AppUninstalledEvent:
+	case "app_uninstalled":
 		x.ack(nil)
-		x.a.revoked(e.InnerEvent.Type)
-		return
-	case *slackevents.TokensRevokedEvent:
+		x.a.revoked(kind.Type)
+	case "tokens_revoked":
+		var what struct {
+			Tokens struct {
+				Bot []string `json:"bot"`
+			} `json:"tokens"`
+		}
+		if err := json.Unmarshal(outer.Event, &what); err != nil {
+			return err
+		}
 		x.ack(nil)
 		if slices.Contains(what.Tokens.Bot, x.self.user) {
-			x.a.revoked(e.InnerEvent.Type)
+			x.a.revoked(kind.Type)
 		}
-		return
+	default:
+		x.ack(nil)
 	}
-	in, ok := x.said(e)
+	return nil
+}
+
+// hear hands over an event. Without an acknowledgement Slack delivers it again,
+// about at once, after a minute and after five.
+func (x exchange) hear(ctx context.Context, in bot.Incoming, ok bool) {
 	if !ok {
 		x.ack(nil)
 		return
@@ -146,11 +200,12 @@ func (x exchange) event(ctx context.Context, e slackevents.EventsAPIEvent) {
 	}
 }
 
-// revoked ends Run. Over HTTP nothing else tells that Slack will send nothing
-// more (https://docs.slack.dev/reference/events/tokens_revoked).
-func (a *Adapter) revoked(event string) {
+// revoked ends Run, because of an event or of the answer to a request. Over HTTP
+// nothing else tells that Slack will send nothing more
+// (https://docs.slack.dev/reference/events/tokens_revoked).
+func (a *Adapter) revoked(why string) {
 	if end := a.end.Load(); end != nil {
-		(*end)(fmt.Errorf("%w (%s)", errBotToken, name(event)))
+		(*end)(fmt.Errorf("%w (%s)", errBotToken, name(why)))
 	}
 }
 
@@ -196,12 +251,13 @@ func (x exchange) open(ctx context.Context, in bot.Incoming, form bot.ShownForm,
 	x.notice(ctx, in, markup.Escape(x.r.Text(bot.ParseLocale(in.Locale), "bot.try-later")))
 }
 
-// notice says something privately and at once, outside the outbox.
+// notice says something privately and at once, outside the outbox: by direct
+// message where there is no response URL, as on the home page.
 func (x exchange) notice(ctx context.Context, in bot.Incoming, text markup.Text) {
 	ctx, cancel := context.WithTimeout(ctx, noticeTime)
 	defer cancel()
 	to := bot.Target{Platform: Platform, Space: in.Space, Account: in.From, Reply: in.Reply}
-	if _, err := x.a.respond(ctx, bot.Envelope{Outgoing: bot.Outgoing{To: to, Body: bot.Body{Text: text}}}); err != nil {
+	if _, err := x.a.Send(ctx, bot.Envelope{Outgoing: bot.Outgoing{To: to, Body: bot.Body{Text: text}}}); err != nil {
 		x.a.log.Warn("somebody could not be told to try later", "err", err)
 	}
 }

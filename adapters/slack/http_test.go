@@ -361,8 +361,8 @@ func TestAnUnreadableRequestIsPutAside(t *testing.T) {
 	const secret = "squeamish ossifrage"
 	for i, p := range []posted{
 		{path: slack.EventsPath, body: []byte("not JSON: " + secret)},
-		{path: slack.EventsPath, body: []byte(`{"type":"event_callback","event":{"type":"invented_tomorrow","text":"` + secret + `"}}`)},
-		{path: slack.EventsPath, body: []byte(`{"type":"event_callback","event":{"type":"` + secret + `"}}`)},
+		{path: slack.EventsPath, body: []byte(`{"type":"invented_tomorrow","event":{"type":"message","text":"` + secret + `"}}`)},
+		{path: slack.EventsPath, body: []byte(`{"type":"event_callback","text":"` + secret + `"}`)},
 		{path: slack.EventsPath, body: []byte(`{"type":"event_callback","event":{"type":"message","channel":7,"text":"` + secret + `"}}`)},
 		{path: slack.InteractivePath, body: []byte("payload=" + url.QueryEscape(`{"type":"`+secret))},
 		{path: slack.InteractivePath, body: []byte("%zz" + secret)},

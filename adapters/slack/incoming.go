@@ -5,7 +5,6 @@ import (
 	"time"
 
 	slackgo "github.com/slack-go/slack"
-	"github.com/slack-go/slack/slackevents"
 
 	"procurabot/bot"
 )
@@ -28,50 +27,66 @@ func (d decoder) incoming(id, user string) bot.Incoming {
 	}
 }
 
-// message is what the events about one message have in common.
+// message is what is used of an event about a message
+// (https://docs.slack.dev/reference/events/message).
 type message struct {
-	user, botID, subtype  string
-	channel, ts, threadTS string
-	text                  string
-	direct, mention       bool // in a direct message; by app_mention
+	Type        string `json:"type"`
+	Subtype     string `json:"subtype"`
+	User        string `json:"user"`
+	BotID       string `json:"bot_id"`
+	Channel     string `json:"channel"`
+	ChannelType string `json:"channel_type"`
+	TS          string `json:"ts"`
+	ThreadTS    string `json:"thread_ts"`
+	Text        string `json:"text"`
 }
 
 // said decodes what was said to the bot. False is everything else: what bots
 // say, edits and other notices about messages, and talk among people.
-func (d decoder) said(e slackevents.EventsAPIEvent) (bot.Incoming, bool) {
-	var m message
-	switch e := e.InnerEvent.Data.(type) {
-	case *slackevents.AppMentionEvent:
-		m = message{user: e.User, botID: e.BotID, channel: e.Channel, ts: e.TimeStamp, threadTS: e.ThreadTimeStamp, text: e.Text, mention: true}
-	case *slackevents.MessageEvent:
-		m = message{
-			user: e.User, botID: e.BotID, subtype: e.SubType, channel: e.Channel, ts: e.TimeStamp, threadTS: e.ThreadTimeStamp, text: e.Text,
-			direct: e.ChannelType == slackevents.ChannelTypeIM,
-		}
-	default:
-		return bot.Incoming{}, false
-	}
-	switch m.subtype {
+func (d decoder) said(m message) (bot.Incoming, bool) {
+	mention := m.Type == "app_mention"
+	switch m.Subtype {
 	case "", "file_share", "thread_broadcast":
 	default:
+		if !mention {
+			return bot.Incoming{}, false
+		}
+	}
+	if m.BotID != "" || m.User == "" || m.User == d.self.user || m.Channel == "" || m.TS == "" {
 		return bot.Incoming{}, false
 	}
-	if m.botID != "" || m.user == "" || m.user == d.self.user || m.channel == "" || m.ts == "" {
+	text, named := unmentioned(m.Text, d.self.user)
+	direct := m.ChannelType == "im"
+	if !direct && !mention && !named {
 		return bot.Incoming{}, false
 	}
-	text, named := unmentioned(m.text, d.self.user)
-	if !m.direct && !m.mention && !named {
-		return bot.Incoming{}, false
-	}
-	in := d.incoming("m:"+m.channel+":"+m.ts, m.user)
-	in.In = bot.Place{Conversation: bot.ConversationID(m.channel), Private: m.direct}
+	in := d.incoming("m:"+m.Channel+":"+m.TS, m.User)
+	in.In = bot.Place{Conversation: bot.ConversationID(m.Channel), Private: direct}
 	switch {
-	case !m.direct:
-		in.In.Replies = thread(m.channel, or(m.threadTS, m.ts))
-	case m.threadTS != "":
-		in.In.Conversation = thread(m.channel, m.threadTS)
+	case !direct:
+		in.In.Replies = thread(m.Channel, or(m.ThreadTS, m.TS))
+	case m.ThreadTS != "":
+		in.In.Conversation = thread(m.Channel, m.ThreadTS)
 	}
-	in.What = bot.Said{Text: written(text, d.name), Message: messageID(m.channel, m.ts)}
+	in.What = bot.Said{Text: written(text, d.name), Message: messageID(m.Channel, m.TS)}
+	return in, true
+}
+
+// opening is what is used of app_home_opened
+// (https://docs.slack.dev/reference/events/app_home_opened).
+type opening struct {
+	User string `json:"user"`
+	Tab  string `json:"tab"` // "home" or "messages"
+}
+
+// opened decodes a look at the home page. The other tab is the direct message.
+func (d decoder) opened(event string, o opening) (bot.Incoming, bool) {
+	if event == "" || o.User == "" || o.Tab != "home" {
+		return bot.Incoming{}, false
+	}
+	in := d.incoming("e:"+event, o.User)
+	in.In = bot.Place{Private: true, Home: true}
+	in.What = bot.HomeOpened{}
 	return in, true
 }
 
@@ -90,7 +105,7 @@ func (d decoder) commanded(c slackgo.SlashCommand) (bot.Incoming, bool) {
 	return in, true
 }
 
-// pressed decodes a button of a message.
+// pressed decodes a button of a message or of the home page.
 func (d decoder) pressed(i slackgo.InteractionCallback) (bot.Incoming, bool) {
 	if i.TriggerID == "" || i.User.ID == "" || len(i.ActionCallback.BlockActions) == 0 {
 		return bot.Incoming{}, false
@@ -100,16 +115,20 @@ func (d decoder) pressed(i slackgo.InteractionCallback) (bot.Incoming, bool) {
 	if !ours {
 		return bot.Incoming{}, false
 	}
+	in := d.incoming("t:"+i.TriggerID, i.User.ID)
+	in.What = bot.Pressed{Button: button, Value: action.Value}
+	if i.View.Type == slackgo.VTHomeTab {
+		in.In = bot.Place{Private: true, Home: true} // without a response URL
+		return in, true
+	}
 	channel := or(i.Container.ChannelID, i.Channel.ID)
 	threadTS := or(i.Container.ThreadTs, i.Message.ThreadTimestamp)
-	in := d.incoming("t:"+i.TriggerID, i.User.ID)
 	// A message of the bot in a direct message stands in the one with the bot.
 	in.In = bot.Place{Conversation: bot.ConversationID(channel), Private: strings.HasPrefix(channel, "D")}
 	if threadTS != "" && !in.In.Private {
 		in.In.Replies = thread(channel, threadTS)
 	}
 	in.Reply = d.reply(i.ResponseURL, threadTS)
-	in.What = bot.Pressed{Button: button, Value: action.Value}
 	return in, true
 }
 

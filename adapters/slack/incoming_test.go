@@ -3,6 +3,7 @@ package slack
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	slackgo "github.com/slack-go/slack"
-	"github.com/slack-go/slack/slackevents"
 
 	"procurabot/bot"
 )
@@ -32,11 +32,23 @@ func someDecoder() decoder {
 func decode(d decoder, kind string, payload []byte) (in bot.Incoming, ok bool, err error) {
 	switch kind {
 	case "events_api":
-		e, err := slackevents.ParseEvent(payload, slackevents.OptionNoVerifyToken())
-		if err != nil {
+		var e struct {
+			ID    string          `json:"event_id"`
+			Event json.RawMessage `json:"event"`
+		}
+		if err := json.Unmarshal(payload, &e); err != nil {
 			return in, false, err
 		}
-		in, ok = d.said(e)
+		var m message
+		var o opening
+		if err := errors.Join(json.Unmarshal(e.Event, &m), json.Unmarshal(e.Event, &o)); err != nil {
+			return in, false, err
+		}
+		if m.Type == "app_home_opened" {
+			in, ok = d.opened(e.ID, o)
+		} else {
+			in, ok = d.said(m)
+		}
 	case "slash_commands":
 		var c slackgo.SlashCommand
 		if err := json.Unmarshal(payload, &c); err != nil {

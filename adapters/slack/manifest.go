@@ -34,30 +34,37 @@ type ManifestOptions struct {
 	Address string // public https address under which Handler is mounted; "" is Socket Mode
 }
 
-// Scope is a permission of the bot's token, and what it is for.
-type Scope struct{ Name, Why string }
+// Scope is a permission of the bot's token.
+type Scope struct {
+	Name    string
+	Why     string // what it is for
+	Without string // what the bot does where it is not granted; "" is nothing
+}
 
-// Scopes are all that the adapter uses
-// (https://docs.slack.dev/reference/scopes). The last four may be left out.
+// Scopes are all that the adapter uses (https://docs.slack.dev/reference/scopes).
 func Scopes() []Scope {
+	const (
+		twice   = "may say something twice there after a broken connection"
+		english = "answers there in English where a question's language is not clear"
+	)
 	return []Scope{
-		{"commands", "slash commands, buttons and forms"},
-		{"chat:write", "answering"},
-		{"app_mentions:read", "hearing what is said to it in channels, and nothing else there"},
-		{"im:history", "hearing what is said to it in direct messages; looking whether a message has arrived"},
-		{"im:write", "writing to somebody who has not written first"},
-		{"users:read", "names and languages of people"},
-		{"channels:history", "looking whether a message has arrived in a public channel, so that it is not sent twice"},
-		{"groups:history", "the same in a private channel"},
-		{"channels:read", "the language of a public channel"},
-		{"groups:read", "the language of a private channel"},
+		{"commands", "slash commands, buttons and forms", ""},
+		{"chat:write", "answering", ""},
+		{"app_mentions:read", "hearing what is said to it in channels, and nothing else there", ""},
+		{"im:history", "hearing what is said to it in direct messages; looking whether a message has arrived", ""},
+		{"im:write", "writing to somebody who has not written first", ""},
+		{"users:read", "names and languages of people", ""},
+		{"channels:history", "looking whether a message has arrived in a public channel, so that it is not sent twice", twice},
+		{"groups:history", "the same in a private channel", twice},
+		{"channels:read", "the language of a public channel", english},
+		{"groups:read", "the language of a private channel", english},
 	}
 }
 
 // subscriptions are the events that the adapter takes. The last two tell that
 // it will hear nothing more.
 func subscriptions() []string {
-	return []string{"app_mention", "message.im", "user_change", "app_uninstalled", "tokens_revoked"}
+	return []string{"app_mention", "message.im", "app_home_opened", "user_change", "app_uninstalled", "tokens_revoked"}
 }
 
 // manifest is what of an app's settings is ours. The library's own type leaves
@@ -132,7 +139,7 @@ func Manifest(c Commands, o ManifestOptions) ([]byte, error) {
 	}
 	var m manifest
 	m.Display.Name, m.Display.Description = o.Name, "Answers questions about Procura+ in English, French and German"
-	m.Features.Home.Messages = true
+	m.Features.Home.Home, m.Features.Home.Messages = true, true
 	m.Features.User.Name, m.Features.User.Online = o.Name, true
 	for _, s := range Scopes() {
 		m.OAuth.Scopes.Bot = append(m.OAuth.Scopes.Bot, s.Name)

@@ -38,6 +38,8 @@ func (a *Adapter) Gate(to bot.Target) string {
 	switch {
 	case to.Reply != nil:
 		return a.gate(to, "response_url")
+	case to.Home:
+		return a.gate(to, "views.publish")
 	case to.Conversation != "":
 		return a.gate(to, "chat.postMessage")
 	default:
@@ -53,9 +55,12 @@ func (a *Adapter) gate(to bot.Target, method string) string {
 	return string(Platform) + "/" + team + "/" + method
 }
 
-// Send posts or updates one message. What goes through a response URL has no id:
-// Slack does not say it.
+// Send posts or updates one message, or publishes a home page. What goes through
+// a response URL has no id: Slack does not say it. Nor has a home page.
 func (a *Adapter) Send(ctx context.Context, e bot.Envelope) (bot.MessageID, error) {
+	if e.To.Home {
+		return "", a.publish(ctx, e)
+	}
 	if e.To.Reply != nil {
 		usedUp, err := a.respond(ctx, e)
 		if !usedUp {
@@ -192,7 +197,7 @@ func (a *Adapter) channel(ctx context.Context, to bot.Target) (channel, threadTS
 
 // How far back Find looks. The clocks of two machines differ, and a search has an end.
 const (
-	clockSkew = 5 * time.Second
+	clockSkew = mostSkew
 	pageSize  = 200
 	mostPages = 10
 )
@@ -201,10 +206,10 @@ const (
 // Where the history may not be read it is [outbox.ErrUnknowable].
 func (a *Adapter) Find(ctx context.Context, e bot.Envelope) (bot.MessageID, error) {
 	switch {
+	case e.To.Home, e.Replaces != "":
+		return "", outbox.ErrAbsent // to publish or replace it again makes no second one
 	case e.To.Reply != nil:
 		return "", outbox.ErrUnknowable
-	case e.Replaces != "":
-		return "", outbox.ErrAbsent // to replace it again makes no second message
 	}
 	channel, threadTS, err := a.channel(ctx, e.To)
 	if err != nil {
@@ -300,7 +305,10 @@ func (a *Adapter) outcome(to bot.Target, method string, reach *reach, err error)
 		switch {
 		case code == "ratelimited", code == "rate_limited":
 			return &outbox.Retry{After: holdMethod, Gate: gate, Err: cause}
-		case stopsWorkspace(code):
+		case deadToken(code):
+			a.revoked(code) // no event need have told it
+			return &outbox.Retry{After: holdWorkspace, Gate: a.gate(to, ""), Err: cause}
+		case suspended(code):
 			return &outbox.Retry{After: holdWorkspace, Gate: a.gate(to, ""), Err: cause}
 		case code == "internal_error", code == "fatal_error", code == "service_unavailable":
 			// "Some aspect of the operation may have succeeded":
@@ -319,12 +327,22 @@ func (a *Adapter) outcome(to bot.Target, method string, reach *reach, err error)
 	return &outbox.Uncertain{Err: cause}
 }
 
-// stopsWorkspace are the codes after which no call succeeds until a person has
-// mended the installation.
-func stopsWorkspace(code string) bool {
+// deadToken are the codes after which no call succeeds until a person has
+// mended the installation: what waits for the workspace waits for them.
+func deadToken(code string) bool {
 	switch code {
-	case "invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "org_login_required", "ekm_access_denied",
-		"team_access_not_granted", "team_added_to_org":
+	case "invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "team_access_not_granted":
+		return true
+	}
+	return false
+}
+
+// suspended are the codes of a workspace that takes nothing for now: it is being
+// moved into an organisation, or its administrators have withdrawn its keys
+// (https://docs.slack.dev/reference/methods/auth.test#errors).
+func suspended(code string) bool {
+	switch code {
+	case "team_added_to_org", "org_login_required", "ekm_access_denied":
 		return true
 	}
 	return false
@@ -332,7 +350,7 @@ func stopsWorkspace(code string) bool {
 
 // permanent are the codes that another attempt does not change
 // (https://docs.slack.dev/reference/methods/chat.postMessage#errors,
-// .../chat.update#errors, .../conversations.open#errors).
+// .../chat.update#errors, .../conversations.open#errors, .../views.publish#errors).
 func permanent(code string) bool {
 	switch code {
 	case "channel_not_found", "not_in_channel", "is_archived", "is_inactive", "user_not_found", "users_not_found", "user_disabled", "user_not_visible",
@@ -341,7 +359,7 @@ func permanent(code string) bool {
 		"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text", "invalid_arguments", "invalid_arg_name",
 		"invalid_metadata_format", "invalid_metadata_schema", "metadata_must_be_sent_from_app", "metadata_too_large", "markdown_text_conflict",
 		"message_not_found", "cant_update_message", "edit_window_closed", "update_failed", "cannot_reply_to_message", "thread_not_found",
-		"thread_locked", "block_mismatch", "invalid_payload", "invalid_response_type":
+		"thread_locked", "block_mismatch", "invalid_payload", "invalid_response_type", "not_enabled", "view_too_large":
 		return true
 	}
 	return strings.HasPrefix(code, "restricted_action")

@@ -200,10 +200,12 @@ func TestWhatBecameOfAnAttempt(t *testing.T) {
 		{"restricted_action_thread_only_channel", f{Kind: fakeslack.Code, Code: "restricted_action_thread_only_channel"}, "permanent", ""},
 		{"token_revoked", f{Kind: fakeslack.Code, Code: "token_revoked"}, "retry 1m0s " + team, ""},
 		{"account_inactive", f{Kind: fakeslack.Code, Code: "account_inactive"}, "retry 1m0s " + team, ""},
+		{"team_added_to_org", f{Kind: fakeslack.Code, Code: "team_added_to_org"}, "retry 1m0s " + team, ""},
 		{"a code that is not known", f{Kind: fakeslack.Code, Code: "on_holiday"}, "retry 0s", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t, fakeslack.Options{})
+			w.ends = test.name == "token_revoked" || test.name == "account_inactive"
 			w.must(w.Command(t.Context(), "luc", "lobby", "/procura ask"))
 			in := w.engine.last(t)
 			reply := bot.Target{Platform: "slack", Space: in.Space, Account: in.From, Reply: in.Reply}

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -121,10 +122,26 @@ func hopeless(err error) error {
 		return errSwitchedOff
 	case errors.As(err, &status) && status.Code == http.StatusNotFound:
 		return fmt.Errorf("%w (%w)", errAppToken, err)
-	case stopsWorkspace(code), code == scopeNeeded, code == "not_allowed_token_type", code == "forbidden_team":
+	case deadToken(code), code == scopeNeeded, code == "not_allowed_token_type", code == "forbidden_team":
 		return fmt.Errorf("%w (%s)", errAppToken, code)
 	}
 	return nil
+}
+
+// dialerLike makes a dialer that reaches Slack as an HTTP client does.
+func dialerLike(client *http.Client) *websocket.Dialer {
+	d := &websocket.Dialer{
+		Proxy: http.ProxyFromEnvironment, HandshakeTimeout: httpTimeout,
+		WriteBufferSize: 32 << 10, // holds the largest acknowledgement: Slack does not put continuation frames together
+	}
+	if t, ok := client.Transport.(*http.Transport); ok {
+		d.Proxy, d.NetDialContext, d.NetDialTLSContext = t.Proxy, t.DialContext, t.DialTLSContext
+		if t.TLSClientConfig != nil {
+			d.TLSClientConfig = t.TLSClientConfig.Clone()
+			d.TLSClientConfig.NextProtos = nil // the transport offers HTTP/2 there, over which no socket is opened
+		}
+	}
+	return d
 }
 
 // dial opens a socket and reads from it until it ends.
@@ -137,7 +154,7 @@ func (l *listener) dial(ctx context.Context, log *slog.Logger) (*socket, error) 
 	if err != nil {
 		return nil, bare("dial", err) // the address holds a ticket
 	}
-	s := &socket{conn: conn, leaving: make(chan error, 1), log: log}
+	s := &socket{conn: conn, open: &l.a.open, leaving: make(chan error, 1), log: log}
 	l.mu.Lock()
 	l.open[s] = true
 	l.mu.Unlock()
@@ -223,6 +240,7 @@ func (d disconnect) Error() string { return "Slack asks the socket to go: " + na
 // socket is one connection.
 type socket struct {
 	conn    *websocket.Conn
+	open    *atomic.Int32 // counts the sockets that have been greeted
 	writing sync.Mutex
 	leaving chan error // says once why a successor is wanted
 	log     *slog.Logger
@@ -262,6 +280,8 @@ func (s *socket) read(take func(*socket, frame)) {
 			take(s, f)
 		case f.Type == "hello":
 			s.log.Info("connected to Slack")
+			s.open.Add(1)
+			defer s.open.Add(-1)
 		case f.Type == "disconnect":
 			s.leave(disconnect(f.Reason))
 			_ = time.AfterFunc(leaveTime, func() { _ = s.conn.Close() })

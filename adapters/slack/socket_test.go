@@ -609,3 +609,57 @@ func TestAStopLetsTurnsFinish(t *testing.T) {
 		t.Errorf("Run ended with %v, the turn finished: %v", err, finished)
 	}
 }
+
+// A block, an attachment or a field of a form that came after this program does
+// not cost anybody an answer.
+func TestAMessageOfANewFormIsHeard(t *testing.T) {
+	w := newWorld(t, fakeslack.Options{})
+	w.must(w.Event(t.Context(), map[string]any{
+		"type": "app_mention", "user": string(w.Account("luc").User), "channel": string(w.Spot("lobby").Conversation), "ts": "1700000000.000100",
+		"text": w.Mention() + " hello", "edited": "just now", "attachments": map[string]any{"n": 1}, "files": 7,
+		"blocks": []any{map[string]any{"type": "section", "text": "of a new form"}, map[string]any{"type": 7}},
+	}))
+	if said, _ := w.engine.last(t).What.(bot.Said); said.Text != "hello" {
+		t.Errorf("heard %+v", w.engine.last(t))
+	}
+	if n := w.adapter.Counts().Unreadable; n != 0 {
+		t.Errorf("%d deliveries were put aside", n)
+	}
+}
+
+// Slack says that it holds events back; nothing else tells.
+func TestWhatSlackHoldsBackIsLogged(t *testing.T) {
+	w := newWorld(t, fakeslack.Options{})
+	w.must(w.Frame(w.soon(), "e1", `{"envelope_id":"e1","type":"events_api","payload":{"type":"app_rate_limited","team_id":"T1","minute_rate_limited":1518467820}}`))
+	if !strings.Contains(w.log.String(), "no more events") {
+		t.Errorf("the log says %s", w.log)
+	}
+}
+
+// While no socket is open nothing is received, and nobody is told that it is.
+func TestReadyIsAnOpenSocket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, fakeslack.Options{})
+		synctest.Wait()
+		if !w.adapter.Ready() {
+			t.Error("with its sockets open it is not ready")
+		}
+		w.Disconnect("warning")
+		synctest.Wait()
+		if !w.adapter.Ready() {
+			t.Error("while sockets are replaced it is not ready")
+		}
+		time.Sleep(time.Minute)
+		w.Server.Fault(fakeslack.Fault{Method: "apps.connections.open", Kind: fakeslack.Status, Status: 503, Times: 2})
+		w.Disconnect("reset")
+		synctest.Wait()
+		if w.adapter.Ready() {
+			t.Error("without a socket it is ready")
+		}
+		w.must(w.WaitConnected(w.ages(), slack.Connections))
+		synctest.Wait()
+		if !w.adapter.Ready() {
+			t.Error("with new sockets it is not ready")
+		}
+	})
+}

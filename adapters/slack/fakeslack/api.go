@@ -45,6 +45,7 @@ type method struct {
 func methods() map[string]method {
 	return map[string]method{
 		"auth.test":                    {run: (*Server).authTest},
+		"bots.info":                    {run: (*Server).botsInfo, scopes: []string{"users:read"}, tier: 3},
 		"apps.connections.open":        {run: (*Server).connectionsOpen, app: true, tier: 1},
 		"chat.postMessage":             {run: (*Server).postMessage, required: []string{"channel"}, scopes: []string{"chat:write"}},
 		"chat.postEphemeral":           {run: (*Server).postEphemeral, required: []string{"channel", "user"}, scopes: []string{"chat:write"}, tier: 4},
@@ -70,6 +71,7 @@ func methods() map[string]method {
 }
 
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.o.Now().UTC().Format(http.TimeFormat))
 	name := r.PathValue("method")
 	a, err := readArgs(r)
 	token := ""
@@ -207,10 +209,29 @@ func (s *Server) need(scopes ...string) answer {
 }
 
 func (s *Server) authTest(args) answer {
-	return answer{
+	a := answer{
 		"url": s.base + "/", "team": s.o.Team, "team_id": s.o.TeamID, "user": s.bot.Name, "user_id": s.bot.ID,
-		"bot_id": s.BotID(), "is_enterprise_install": false,
+		"is_enterprise_install": false,
 	}
+	if !s.o.PersonToken {
+		a["bot_id"] = s.BotID()
+	}
+	return a
+}
+
+// botsInfo is a bot object (https://docs.slack.dev/reference/methods/bots.info).
+func (s *Server) botsInfo(a args) answer {
+	if a.text("bot") != s.BotID() {
+		return fail("bot_not_found")
+	}
+	app := s.o.BotApp
+	if app == "" {
+		app = s.AppID()
+	}
+	return answer{"bot": map[string]any{
+		"id": s.BotID(), "deleted": false, "name": s.bot.Name, "updated": s.bot.updated.Unix(), "app_id": app, "user_id": s.bot.ID,
+		"icons": map[string]any{},
+	}}
 }
 
 func (s *Server) teamInfo(args) answer {

@@ -170,3 +170,56 @@ func TestViewLimits(t *testing.T) {
 		t.Errorf("above 250 kB: %q, %v", code, err)
 	}
 }
+
+// A home page is checked as it is published (https://docs.slack.dev/reference/methods/views.publish).
+func TestHomeLimits(t *testing.T) {
+	w := newWorld(t, fakeslack.Options{})
+	home := func(blocks string) string { return `{"type":"home","blocks":[` + blocks + `]}` }
+	divider := `{"type":"divider"}`
+	for name, tt := range map[string]struct{ user, view, want string }{
+		"an empty page":   {w.ann.ID, home(""), ""},
+		"100 blocks":      {w.ann.ID, home(times(100, divider)), ""},
+		"101 blocks":      {w.ann.ID, home(times(101, divider)), "invalid_arguments"},
+		"no blocks":       {w.ann.ID, `{"type":"home"}`, "invalid_arguments"},
+		"a modal":         {w.ann.ID, `{"type":"modal","title":{"type":"plain_text","text":"x"},"blocks":[]}`, "invalid_arguments"},
+		"a long section":  {w.ann.ID, home(`{"type":"section","text":{"type":"mrkdwn","text":"` + text(3001) + `"}}`), "invalid_arguments"},
+		"a large page":    {w.ann.ID, home(times(90, `{"type":"section","text":{"type":"mrkdwn","text":"`+text(2999)+`"}}`)), "view_too_large"},
+		"nobody":          {"", home(""), "invalid_arguments"},
+		"somebody absent": {"U0NOBODY", home(""), "user_not_found"},
+		"no view":         {w.ann.ID, "", "invalid_arguments"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if code, messages, err := w.call(t.Context(), "views.publish", map[string]string{"user_id": tt.user, "view": tt.view}); code != tt.want || err != nil {
+				t.Errorf("answered %q %v, %v, want %q", code, messages, err, tt.want)
+			}
+		})
+	}
+}
+
+// With Socket Mode switched off a socket is told to go before it hears anything.
+func TestSocketModeIsSwitchedOff(t *testing.T) {
+	w := newWorld(t, fakeslack.Options{})
+	w.SocketMode(false)
+	address := w.address(t)
+	conn, _, err := w.Dialer().DialContext(t.Context(), address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var first struct{ Type, Reason string }
+	if err := conn.ReadJSON(&first); err != nil || first.Type != "disconnect" || first.Reason != "link_disabled" {
+		t.Errorf("it was greeted with %+v, %v", first, err)
+	}
+	if n := w.Opened(); n != 0 {
+		t.Errorf("%d sockets count as opened", n)
+	}
+}
+
+func (w *world) address(t *testing.T) string {
+	t.Helper()
+	_, address, err := w.client().StartSocketModeContext(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}

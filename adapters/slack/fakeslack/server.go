@@ -2,6 +2,7 @@ package fakeslack
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -45,6 +46,13 @@ type Options struct {
 	// SignedHTTP makes a [Stage] deliver to its adapters by signed HTTP instead of over sockets.
 	SignedHTTP bool
 
+	// BotApp is the id of the app whose bot token this is, when it is another than the app token's.
+	BotApp string
+	// PersonToken makes the token a person's, as auth.test tells by naming no bot.
+	PersonToken bool
+	// Rotates makes the bot token one that runs out within twelve hours (https://docs.slack.dev/authentication/using-token-rotation).
+	Rotates bool
+
 	// Specs check requests against published schemas, beside the checks that are always made; none when nil.
 	Specs *Specs
 }
@@ -66,6 +74,7 @@ type Server struct {
 	homes    map[string]*View
 	files    map[string]*file
 	revoked  map[string]string // token -> error code
+	deaf     bool              // Socket Mode is switched off
 	faults   []*Fault
 	delivery Delivery
 	sockets  []*socket
@@ -156,6 +165,16 @@ func (s *Server) StartTCP(address string) error {
 	return s.serve(l)
 }
 
+// StartTLS is Start behind TLS: https and wss addresses of a host that only what dials the fake reaches.
+func (s *Server) StartTLS(c *tls.Config) error {
+	s.pipes = newPipeListener()
+	s.base = "https://" + memoryHost
+	return s.serve(tls.NewListener(s.pipes, c))
+}
+
+// Hostname is the name in the fake's addresses, which its certificate must have.
+func (s *Server) Hostname() string { return memoryHost }
+
 func (s *Server) serve(l net.Listener) error {
 	if s.listener != nil {
 		return errors.New("the fake Slack is already started")
@@ -190,7 +209,12 @@ func (s *Server) Close() {
 func (s *Server) URL() string { return s.base + "/api/" }
 
 // BotToken is the token of the installed bot (https://docs.slack.dev/authentication/tokens).
-func (s *Server) BotToken() string { return "xoxb-fake-bot-token" }
+func (s *Server) BotToken() string {
+	if s.o.Rotates {
+		return "xoxe.xoxb-fake-bot-token"
+	}
+	return "xoxb-fake-bot-token"
+}
 
 // AppToken is the app-level token for Socket Mode.
 func (s *Server) AppToken() string { return "xapp-1-fake-app-token" }
@@ -225,8 +249,15 @@ func (s *Server) Revoke(token, code string) {
 	s.revoked[token] = code
 }
 
+// SocketMode switches Socket Mode on or off, as the app's page does: sockets that are opened are told to go.
+func (s *Server) SocketMode(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deaf = !on
+}
+
 // Dial makes a connection to the fake, whatever the address.
-func (s *Server) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+func (s *Server) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	if s.pipes != nil {
 		return s.pipes.dial(ctx)
 	}
@@ -241,9 +272,9 @@ func (s *Server) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 // that a synctest bubble ends without closing it.
 func (s *Server) HTTPClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{
-		DialContext: s.dial,
+		DialContext: s.Dial,
 		// The transport takes what this returns as a finished TLS connection, so that https addresses work in clear text.
-		DialTLSContext:    s.dial,
+		DialTLSContext:    s.Dial,
 		DisableKeepAlives: true,
 	}}
 }
@@ -251,8 +282,8 @@ func (s *Server) HTTPClient() *http.Client {
 // Dialer is for the Socket Mode client's OptionDialer.
 func (s *Server) Dialer() *websocket.Dialer {
 	return &websocket.Dialer{
-		NetDialContext:    s.dial,
-		NetDialTLSContext: s.dial,
+		NetDialContext:    s.Dial,
+		NetDialTLSContext: s.Dial,
 		HandshakeTimeout:  10 * time.Second,
 		// A frame must hold the largest acknowledgement: Slack does not put continuation frames together
 		// (https://github.com/slack-go/slack, socketmode.defaultWriteBufferSize).

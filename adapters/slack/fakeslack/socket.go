@@ -168,15 +168,21 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	default:
 	}
 	s.running.Add(1)
-	full := len(s.sockets) >= maxSockets
-	if !full {
+	refused := ""
+	switch {
+	case s.deaf:
+		refused = "link_disabled"
+	case len(s.sockets) >= maxSockets:
+		refused = "too_many_websockets"
+	}
+	if refused == "" {
 		s.opened++
 		s.sockets = append(s.sockets, c)
 	}
 	count := len(s.sockets)
 	// The greeting goes first, before anything can be delivered on the socket.
-	if full {
-		c.send(map[string]any{"type": "disconnect", "reason": "too_many_websockets", "debug_info": map[string]any{"host": "fake"}})
+	if refused != "" {
+		c.send(map[string]any{"type": "disconnect", "reason": refused, "debug_info": map[string]any{"host": "fake"}})
 	} else {
 		c.send(map[string]any{
 			"type": "hello", "num_connections": count, "connection_info": map[string]any{"app_id": s.AppID()},
@@ -190,7 +196,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		c.write(s.o.PingInterval, full)
+		c.write(s.o.PingInterval, refused != "")
 	}()
 	for {
 		_, raw, err := conn.ReadMessage()

@@ -55,7 +55,7 @@ func NewStage(o Options) (*Stage, error) {
 	}
 	o.HistoryScope = o.HistoryScope || o.Scopes == nil
 	if o.Events == nil {
-		o.Events = []string{"app_mention", "message.im", "user_change", "app_uninstalled", "tokens_revoked"}
+		o.Events = []string{"app_mention", "message.im", "app_home_opened", "user_change", "app_uninstalled", "tokens_revoked"}
 	}
 	st := &Stage{
 		Server: New(o), people: map[string]string{}, names: map[string]string{}, rooms: map[string]string{},
@@ -121,6 +121,11 @@ func (st *Stage) Say(ctx context.Context, person, place, text string) error {
 		return err
 	}
 	_, err = st.Server.Say(ctx, user, channel, st.typed(text, false), "")
+	return st.again(ctx, err)
+}
+
+// again delivers what was not acknowledged, as often as Slack does.
+func (st *Stage) again(ctx context.Context, err error) error {
 	for range 3 {
 		if !errors.Is(err, ErrNotAcknowledged) {
 			break
@@ -183,6 +188,39 @@ func (st *Stage) button(user, label string) (channel, ts, action string) {
 		}
 	}
 	return channel, ts, action
+}
+
+// OpenHome looks at the bot's home page. When the bot does not acknowledge it,
+// Slack delivers it again.
+func (st *Stage) OpenHome(ctx context.Context, person string) error {
+	user, _, err := st.at(ctx, person, "")
+	if err != nil {
+		return err
+	}
+	return st.again(ctx, st.Server.OpenHome(ctx, user))
+}
+
+// Home is what the person's home page shows, or nil.
+func (st *Stage) Home(person string) *View {
+	return st.Server.Home(string(st.Account(person).User))
+}
+
+// PressHome presses the first button with that label on the person's home page.
+func (st *Stage) PressHome(ctx context.Context, person, label string) error {
+	user, _, err := st.at(ctx, person, "")
+	if err != nil {
+		return err
+	}
+	if v := st.Server.Home(user); v != nil {
+		for _, e := range v.Elements() {
+			if e.Type == "button" && e.Text == label {
+				err := st.PressView(ctx, user, e.ActionID, e.Value)
+				st.look()
+				return err
+			}
+		}
+	}
+	return fmt.Errorf("%s sees no button %q on the home page", person, label)
 }
 
 // Submit sends the modal that the person has open.
