@@ -287,7 +287,7 @@ func TestTheGatewayKeepsItsInteractionsAndMessages(t *testing.T) {
 
 func TestNothingIsAcceptedWhileNothingRuns(t *testing.T) {
 	s := newScene(t)
-	a, err := discord.New(discord.Options{BotToken: s.Token(), PublicKey: s.PublicKey(), APIURL: s.URL(), Transport: s.Transport(), Dialer: s.Dialer(), Now: s.clock.Now})
+	a, err := discord.New(discord.Options{BotToken: s.Token(), PublicKey: s.PublicKey(), APIURL: s.URL(), HTTPClient: s.HTTPClient(), Dialer: s.Dialer(), Now: s.clock.Now})
 	s.must(err)
 	s.must(s.SetEndpoint(s.ctx, "http://program.invalid/", s.Reach(a.Handler()))) // a PING needs nothing but the key
 	if code := post(a.Handler(), s.Signed(pressed(1))); code != http.StatusServiceUnavailable {

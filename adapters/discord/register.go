@@ -227,10 +227,6 @@ func (w wording) checkNames(options []*option) {
 	}
 }
 
-// errToken ends a run: connecting again and again with a wrong token makes
-// Discord ban the address.
-var errToken = errors.New("discord refuses the bot's token: set PROCURABOT_DISCORD_BOT_TOKEN to the one on the Bot page of https://discord.com/developers/applications")
-
 // register makes Discord's commands those of the table. It asks first which
 // there are: the same again would be pointless, and every person's client would
 // load it anew. So nothing needs to be remembered, over a restart or a new
