@@ -70,7 +70,7 @@ type Options struct {
 // Adapter is Discord as the engine sees it. Make one with [New].
 type Adapter struct {
 	token     string
-	transport http.RoundTripper
+	transport elsewhere
 	dialer    *websocket.Dialer
 	log       *slog.Logger
 	now       func() time.Time

@@ -255,8 +255,8 @@ func (a *Adapter) overwrite(ctx context.Context, table []*command) error {
 		return fmt.Errorf("ask who the bot is: %w", err)
 	}
 	path := "applications/" + application.ID + "/commands"
-	var there []*command
-	if err := a.request(ctx, http.MethodGet, path+"?with_localizations=true", nil, &there); err != nil {
+	there, err := a.registered(ctx, application.ID)
+	if err != nil {
 		return fmt.Errorf("read the commands: %w", err)
 	}
 	if same(there, table) {
@@ -267,6 +267,12 @@ func (a *Adapter) overwrite(ctx context.Context, table []*command) error {
 	}
 	a.log.Info("commands registered", "commands", len(table))
 	return nil
+}
+
+// registered reads the commands that Discord has.
+func (a *Adapter) registered(ctx context.Context, application string) (there []*command, err error) {
+	err = a.request(ctx, http.MethodGet, "applications/"+application+"/commands?with_localizations=true", nil, &there)
+	return there, err
 }
 
 // same compares what we write of a command, whatever else Discord adds to it.

@@ -77,6 +77,20 @@ func TestFailuresAreClassified(t *testing.T) {
 	}
 }
 
+// What an operator reads of a message that will never arrive says why, in plain words.
+func TestReasonsArePlain(t *testing.T) {
+	s := newScene(t).run()
+	for code, says := range map[int]string{
+		50007: "takes no direct messages", 50278: "shares no server", 10003: "channel is gone", 10004: "no longer on that server", 50013: "may not write there",
+	} {
+		s.Fail(toChannel, 1, fakediscord.Code(code))
+		err := second(s.adapter.Send(s.ctx, s.envelope(bot.Target{Account: s.Account("greta")}, "x")))
+		if kind, _, _ := outcome(err); kind != "permanent" || !strings.Contains(err.Error(), says) {
+			t.Errorf("code %d is %s: %v, want %q in it", code, kind, err, says)
+		}
+	}
+}
+
 func TestWhatIsTooLongNamesTheField(t *testing.T) {
 	s := newScene(t).run()
 	_, err := s.adapter.Send(s.ctx, s.envelope(s.lobby(), strings.Repeat("x", 2001)))

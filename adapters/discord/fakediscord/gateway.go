@@ -662,6 +662,9 @@ func (s *Server) shardOf(x *session, guild string) bool {
 
 // gateway is the address of the Gateway. The caller holds mu.
 func (s *Server) gateway() string {
+	if s.tcp != nil && s.secure {
+		return "wss://" + s.tcp.Addr().String() + "/gateway"
+	}
 	if s.tcp != nil {
 		return "ws://" + s.tcp.Addr().String() + "/gateway"
 	}
