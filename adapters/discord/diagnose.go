@@ -93,7 +93,7 @@ func (d *diagnosis) whoAmI(ctx context.Context) bool {
 	var f *failure
 	switch {
 	case errors.As(err, &f) && f.status == 0:
-		d.add(unreachable("connection", "discord.com", f.err))
+		d.add(unreachable("connection", d.a.transport.to.Hostname(), f.err))
 		return false
 	case errors.As(err, &f) && f.status == http.StatusUnauthorized:
 		d.good("connection")

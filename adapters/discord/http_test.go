@@ -350,3 +350,24 @@ func TestAFormWithLabelsIsRead(t *testing.T) {
 		t.Errorf("heard %+v", in)
 	}
 }
+
+func TestWhatIsRefusedIsCounted(t *testing.T) {
+	s := newScene(t)
+	a := s.patient(discord.Options{PublicKey: s.PublicKey(), Now: s.clock.Now})
+	h := a.Handler()
+	good := s.Signed(pressed(1))
+	forged := good
+	forged.Body = pressed(2)
+	for _, r := range []fakediscord.Signed{
+		{Body: pressed(1)}, forged, // nobody signed these
+		good, // nothing runs
+		good, // again
+		s.Signed(make([]byte, 1<<20+1)),
+		s.Signed([]byte(`{"type":"three"}`)),
+	} {
+		post(h, r)
+	}
+	if got, want := a.Counts(), (discord.Counts{Forged: 2, Overflow: 1, Replayed: 1, TooLarge: 1, Unreadable: 1}); got != want {
+		t.Errorf("counted %+v, want %+v", got, want)
+	}
+}
