@@ -95,12 +95,12 @@ func (d *diagnosis) whoAmI(ctx context.Context) bool {
 	case errors.As(err, &f) && f.status == 0:
 		d.add(unreachable("connection", d.a.transport.to.Hostname(), f.err))
 		return false
-	case errors.As(err, &f) && f.status == http.StatusUnauthorized:
+	case errors.As(err, &f) && f.status == http.StatusUnauthorized && !f.html:
 		d.good("connection")
 		d.problem("bot token", "Discord refuses PROCURABOT_DISCORD_BOT_TOKEN: it was reset, or belongs to nothing that is still there",
 			"Reset Token on the Bot page of "+portal+", and set the new one")
 		return false
-	case errors.As(err, &f) && f.html:
+	case errors.As(err, &f) && f.html && f.status < http.StatusInternalServerError:
 		d.problem("connection", "Discord, or whatever stands before it, refuses this machine's address: "+err.Error(),
 			"wait an hour without starting the bot; if it stays so, ask whoever runs the network's proxy")
 		return false

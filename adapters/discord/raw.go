@@ -103,7 +103,8 @@ func (a *Adapter) ask(ctx context.Context, method, path string, body, into any) 
 		return o.header, f
 	}
 	f.read(o.header, answer)
-	if f.status == http.StatusUnauthorized && f.code != invalidToken {
+	// A page is a proxy's, and a code may be about an interaction's token.
+	if f.status == http.StatusUnauthorized && !f.html && f.code != invalidToken {
 		a.tokenRefused()
 	}
 	return o.header, f

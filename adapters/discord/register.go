@@ -3,7 +3,6 @@ package discord
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -234,11 +233,10 @@ func (w wording) checkNames(options []*option) {
 // https://discord.com/developers/docs/interactions/application-commands#bulk-overwrite-global-application-commands
 func (a *Adapter) register(ctx context.Context, table []*command) (bool, error) {
 	err := a.overwrite(ctx, table)
-	var f *failure
 	switch {
 	case err == nil:
 		return true, nil
-	case errors.As(err, &f) && f.status == http.StatusUnauthorized:
+	case a.refused.Load():
 		return false, errToken
 	case ctx.Err() != nil:
 		return false, nil

@@ -48,6 +48,7 @@ func TestFailuresAreClassified(t *testing.T) {
 		{"the global rate limit", fakediscord.RateLimited(time.Second, "global", true), "retry", time.Second, "discord"},
 		{"Cloudflare", fakediscord.HTMLBody(http.StatusTooManyRequests), "retry", time.Minute, "discord"},
 		{"Cloudflare's ban", fakediscord.HTMLBody(http.StatusForbidden), "retry", time.Minute, "discord"},
+		{"a proxy's page", fakediscord.HTMLBody(http.StatusUnauthorized), "retry", time.Minute, "discord"},
 		{"opening too fast", fakediscord.Code(40003), "retry", time.Minute, "discord/users"},
 		{"closed direct messages", fakediscord.Code(50007), "permanent", 0, ""},
 		{"no server in common", fakediscord.Code(50278), "permanent", 0, ""},

@@ -118,9 +118,8 @@ func (a *Adapter) mayStart(ctx context.Context) error {
 			} `json:"session_start_limit"`
 		}
 		err := a.request(ctx, http.MethodGet, "gateway/bot", nil, &answer)
-		var f *failure
 		switch left := answer.Limit.Remaining; {
-		case errors.As(err, &f) && f.status == http.StatusUnauthorized:
+		case a.refused.Load():
 			return errToken
 		case err != nil || left == nil || *left > sparedStarts:
 			return nil
