@@ -52,30 +52,40 @@ const platform bot.Platform = "discord"
 
 // Options says how to reach Discord.
 type Options struct {
-	BotToken  string               // without the "Bot " before it
-	PublicKey string               // of the application, in hexadecimal; not empty, interactions are taken by HTTP too: see Handler
-	APIURL    string               // scheme and host, without a path; https://discord.com when empty
-	Transport http.RoundTripper    // of REST requests; http.DefaultTransport when nil
-	Dialer    *websocket.Dialer    // of the Gateway; the library's default when nil
-	Log       *slog.Logger         // nothing is logged when nil
-	Now       func() time.Time     // time.Now when nil
-	Handled   func(bot.IncomingID) // called when all is done about something that arrived; may be nil
+	BotToken  string // without the "Bot " before it
+	PublicKey string // of the application, in hexadecimal; not empty, interactions are taken by HTTP too: see Handler
+	APIURL    string // scheme and host, without a path; https://discord.com when empty
+	// HTTPClient makes the REST requests by its Transport, which knows of proxies and
+	// of certificates; http.DefaultTransport when nil. How long a request may take
+	// is the adapter's own, whatever the client's Timeout.
+	HTTPClient *http.Client
+	// Dialer makes the connection to the Gateway; websocket.DefaultDialer when nil.
+	// It needs the same proxy and certificates: see its Proxy and TLSClientConfig.
+	Dialer  *websocket.Dialer
+	Log     *slog.Logger         // nothing is logged when nil
+	Now     func() time.Time     // time.Now when nil
+	Handled func(bot.IncomingID) // called when all is done about something that arrived; may be nil
 }
 
 // Adapter is Discord as the engine sees it. Make one with [New].
 type Adapter struct {
 	token     string
-	transport http.RoundTripper
+	transport elsewhere
 	dialer    *websocket.Dialer
 	log       *slog.Logger
 	now       func() time.Time
 	handled   func(bot.IncomingID)
+	counts    counts
+	pace      pace
 
 	rest     *discordgo.Session // for requests alone; it is never opened
 	people   *people
-	endpoint *endpoint                 // nil without a public key
-	running  atomic.Pointer[receiving] // nil but during Run
-	catching chan struct{}             // held while histories are read
+	endpoint *endpoint                               // nil without a public key
+	running  atomic.Pointer[receiving]               // nil but during Run
+	link     atomic.Pointer[link]                    // to the Gateway; nil before Run
+	catching chan struct{}                           // held while histories are read
+	refused  atomic.Bool                             // Discord does not take the token: nothing is asked any more
+	end      atomic.Pointer[context.CancelCauseFunc] // of Run
 }
 
 // New makes an adapter. It connects when it is Run.
@@ -90,8 +100,9 @@ func New(o Options) (*Adapter, error) {
 	if err != nil || api.Host == "" || api.Scheme != "https" && api.Scheme != "http" || api.Path != "" && api.Path != "/" {
 		return nil, fmt.Errorf("discord: the address of the API must be a scheme and a host, such as https://discord.com, and not %q", o.APIURL)
 	}
-	if o.Transport == nil {
-		o.Transport = http.DefaultTransport
+	transport := http.DefaultTransport
+	if o.HTTPClient != nil && o.HTTPClient.Transport != nil {
+		transport = o.HTTPClient.Transport
 	}
 	if o.Dialer == nil {
 		o.Dialer = websocket.DefaultDialer
@@ -106,7 +117,7 @@ func New(o Options) (*Adapter, error) {
 		o.Handled = func(bot.IncomingID) {}
 	}
 	a := &Adapter{
-		token: o.BotToken, transport: elsewhere{api, o.Transport}, dialer: o.Dialer,
+		token: o.BotToken, transport: elsewhere{api, transport}, dialer: o.Dialer,
 		log: o.Log.With("platform", string(platform)), now: o.Now, handled: o.Handled,
 		people: newPeople(), catching: make(chan struct{}, 1),
 	}
@@ -162,8 +173,21 @@ const (
 
 // Run receives until ctx ends; then it lets the turns under way finish and
 // returns nil. It returns an error only where coming back would not help: the
-// token is wrong, or what the bot may hear of is not switched on.
+// token is wrong, or what the bot may hear of is not switched on. After a wrong
+// token nothing is asked of Discord any more, and what is to be sent waits in the
+// outbox.
 func (a *Adapter) Run(ctx context.Context, r bot.Receiver) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	a.end.Store(&end)
+	err := a.run(ctx, r)
+	if a.refused.Load() {
+		return errToken
+	}
+	return err
+}
+
+func (a *Adapter) run(ctx context.Context, r bot.Receiver) error {
 	t := newTurns(ctx)
 	defer t.wait()
 	now := receiving{r, t}

@@ -7,29 +7,37 @@ import (
 	"procurabot/internal/markup"
 )
 
-// modal is a form. It has rows of one text input each. Discord itself words the
-// buttons that send and cancel it.
+// modal is a form. It has labels with one text input each. Discord itself words
+// the buttons that send and cancel it.
 // https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-response-object-modal
 type modal struct {
-	CustomID   string     `json:"custom_id"`
-	Title      string     `json:"title"`
-	Components []inputRow `json:"components"`
+	CustomID   string  `json:"custom_id"`
+	Title      string  `json:"title"`
+	Components []label `json:"components"`
 }
 
-type inputRow struct {
-	Type       int     `json:"type"`
-	Components []input `json:"components"`
-}
-
-type input struct {
+// label is a field with what is said of it, which stays in sight while somebody
+// types; the label of a text input itself, in a row, is deprecated. The library
+// knows no labels, so that submissions of them are decoded in decode.go.
+// https://discord.com/developers/docs/components/reference#label
+type label struct {
 	Type        int    `json:"type"`
-	CustomID    string `json:"custom_id"`
-	Style       int    `json:"style"`
 	Label       string `json:"label"`
-	Placeholder string `json:"placeholder,omitempty"`
-	Value       string `json:"value,omitempty"`
-	Required    bool   `json:"required"` // left out it would be true
-	MaxLength   int    `json:"max_length"`
+	Description string `json:"description,omitempty"`
+	Component   input  `json:"component"`
+}
+
+const labelComponent = 18
+
+// input is where somebody types.
+// https://discord.com/developers/docs/components/reference#text-input
+type input struct {
+	Type      int    `json:"type"`
+	CustomID  string `json:"custom_id"`
+	Style     int    `json:"style"`
+	Value     string `json:"value,omitempty"`
+	Required  bool   `json:"required"` // left out it would be true
+	MaxLength int    `json:"max_length"`
 }
 
 func renderForm(f bot.ShownForm) modal {
@@ -37,7 +45,7 @@ func renderForm(f bot.ShownForm) modal {
 	for _, field := range f.Fields {
 		in := input{
 			Type: int(discordgo.TextInputComponent), CustomID: field.Name, Style: int(discordgo.TextInputShort),
-			Label: field.Label, Placeholder: field.Hint, Required: field.Required, MaxLength: maxField,
+			Required: field.Required, MaxLength: maxField,
 		}
 		if field.Kind == bot.Paragraph {
 			in.Style = int(discordgo.TextInputParagraph)
@@ -46,7 +54,7 @@ func renderForm(f bot.ShownForm) modal {
 			in.MaxLength = field.Max
 		}
 		in.Value = markup.Cut(field.Value, in.MaxLength, "") // a longer one would refuse the whole form
-		m.Components = append(m.Components, inputRow{Type: int(discordgo.ActionsRowComponent), Components: []input{in}})
+		m.Components = append(m.Components, label{Type: labelComponent, Label: field.Label, Description: field.Hint, Component: in})
 	}
 	return m
 }

@@ -70,12 +70,22 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, status := e.verified(w, r)
+	switch status {
+	case http.StatusUnauthorized:
+		e.a.counts.forged.Add(1)
+	case http.StatusRequestEntityTooLarge:
+		e.a.counts.tooLarge.Add(1)
+	case statusReplayed:
+		e.a.counts.replayed.Add(1)
+		status = http.StatusUnauthorized
+	}
 	if status != 0 {
 		w.WriteHeader(status)
 		return
 	}
 	i, err := decodeInteraction(body)
 	if err != nil {
+		e.a.counts.unreadable.Add(1)
 		e.a.log.Warn("an interaction could not be read", "err", err)
 		w.WriteHeader(http.StatusBadRequest)
 		return
@@ -87,12 +97,14 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	now := e.a.running.Load()
 	if now == nil {
+		e.a.counts.overflow.Add(1)
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), roomWait)
 	defer cancel()
 	if !e.a.take(ctx, *now, i) {
+		e.a.counts.overflow.Add(1)
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -101,6 +113,9 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-callback
 	w.WriteHeader(http.StatusAccepted)
 }
+
+// statusReplayed is 401 to whoever asks, but is counted on its own.
+const statusReplayed = -http.StatusUnauthorized
 
 // verified gives the body of a request that Discord has signed, or the status
 // of a refusal. What costs nothing is looked at first.
@@ -126,8 +141,11 @@ func (e *endpoint) verified(w http.ResponseWriter, r *http.Request) ([]byte, int
 		}
 		return nil, http.StatusBadRequest
 	}
-	if !ed25519.Verify(e.key, signed.Bytes(), mac) || !e.seen.first(sha256.Sum256(signed.Bytes()), e.a.now()) {
+	if !ed25519.Verify(e.key, signed.Bytes(), mac) {
 		return nil, http.StatusUnauthorized
+	}
+	if !e.seen.first(sha256.Sum256(signed.Bytes()), e.a.now()) {
+		return nil, statusReplayed
 	}
 	return signed.Bytes()[len(stamp):], 0
 }

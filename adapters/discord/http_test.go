@@ -287,7 +287,7 @@ func TestTheGatewayKeepsItsInteractionsAndMessages(t *testing.T) {
 
 func TestNothingIsAcceptedWhileNothingRuns(t *testing.T) {
 	s := newScene(t)
-	a, err := discord.New(discord.Options{BotToken: s.Token(), PublicKey: s.PublicKey(), APIURL: s.URL(), Transport: s.Transport(), Dialer: s.Dialer(), Now: s.clock.Now})
+	a, err := discord.New(discord.Options{BotToken: s.Token(), PublicKey: s.PublicKey(), APIURL: s.URL(), HTTPClient: s.HTTPClient(), Dialer: s.Dialer(), Now: s.clock.Now})
 	s.must(err)
 	s.must(s.SetEndpoint(s.ctx, "http://program.invalid/", s.Reach(a.Handler()))) // a PING needs nothing but the key
 	if code := post(a.Handler(), s.Signed(pressed(1))); code != http.StatusServiceUnavailable {
@@ -348,5 +348,26 @@ func TestAFormWithLabelsIsRead(t *testing.T) {
 	in, _ := s.hears().What.(bot.Submitted)
 	if source, ok := in.Values["source"]; in.Draft != "draft" || in.Values["text"] != "Bonjour" || !ok || source != "" || len(in.Values) != 2 {
 		t.Errorf("heard %+v", in)
+	}
+}
+
+func TestWhatIsRefusedIsCounted(t *testing.T) {
+	s := newScene(t)
+	a := s.patient(discord.Options{PublicKey: s.PublicKey(), Now: s.clock.Now})
+	h := a.Handler()
+	good := s.Signed(pressed(1))
+	forged := good
+	forged.Body = pressed(2)
+	for _, r := range []fakediscord.Signed{
+		{Body: pressed(1)}, forged, // nobody signed these
+		good, // nothing runs
+		good, // again
+		s.Signed(make([]byte, 1<<20+1)),
+		s.Signed([]byte(`{"type":"three"}`)),
+	} {
+		post(h, r)
+	}
+	if got, want := a.Counts(), (discord.Counts{Forged: 2, Overflow: 1, Replayed: 1, TooLarge: 1, Unreadable: 1}); got != want {
+		t.Errorf("counted %+v, want %+v", got, want)
 	}
 }

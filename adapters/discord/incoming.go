@@ -16,7 +16,7 @@ import (
 func (a *Adapter) said(m *discordgo.Message) (bot.Incoming, bool) {
 	self := a.people.bot()
 	if m == nil || m.ID == "" || m.Author == nil {
-		// The library hands over an empty event when it could not decode one.
+		// A history may hold what the library cannot decode.
 		return bot.Incoming{}, false
 	}
 	if m.Author.Bot || m.WebhookID != "" || m.Type != discordgo.MessageTypeDefault && m.Type != discordgo.MessageTypeReply {

@@ -14,9 +14,9 @@ func (a *Adapter) Limits() bot.Limits {
 		Text:       1900, // of 2000, which must hold the marks of the small print too
 		Render:     markup.Discord,
 		Label:      76,
-		Buttons:    5, // one row
-		Title:      43,
-		FieldLabel: 43,
+		Buttons:    5,  // one row
+		Title:      42, // of 45
+		FieldLabel: 42,
 		Hint:       95,
 		Field:      maxField,
 		// No form can follow a form, so that what is wrong is said in a message.

@@ -61,11 +61,25 @@ func (o *observed) RoundTrip(r *http.Request) (*http.Response, error) {
 // request makes one attempt at one request and decodes its answer into into,
 // unless that is nil. Every error is a *failure.
 func (a *Adapter) request(ctx context.Context, method, path string, body, into any) error {
+	_, err := a.ask(ctx, method, path, body, into)
+	return err
+}
+
+// ask is request with the header of the answer, nil without one.
+func (a *Adapter) ask(ctx context.Context, method, path string, body, into any) (http.Header, error) {
+	if a.refused.Load() {
+		return nil, &failure{status: http.StatusUnauthorized, message: "the token was refused before"}
+	}
 	var raw []byte
 	if body != nil {
 		var err error
 		if raw, err = json.Marshal(body); err != nil {
-			return &failure{status: 400, message: fmt.Sprintf("encode the request: %v", err)}
+			return nil, &failure{status: 400, message: fmt.Sprintf("encode the request: %v", err)}
+		}
+	}
+	if !strings.HasPrefix(path, "interactions/") && !strings.HasPrefix(path, "webhooks/") {
+		if err := a.pace.wait(ctx); err != nil {
+			return nil, &failure{message: err.Error(), err: err}
 		}
 	}
 	var wrote atomic.Bool
@@ -80,25 +94,30 @@ func (a *Adapter) request(ctx context.Context, method, path string, body, into a
 		}
 	}
 	if err == nil {
-		return nil
+		return o.header, nil
 	}
 	f := &failure{status: o.status, wrote: wrote.Load()}
 	if o.status < 400 {
-		f.message = cause(err)
-		return f
+		f.err = cause(err)
+		f.message = f.err.Error()
+		return o.header, f
 	}
 	f.read(o.header, answer)
-	return f
+	// A page is a proxy's, and a code may be about an interaction's token.
+	if f.status == http.StatusUnauthorized && !f.html && f.code != invalidToken {
+		a.tokenRefused()
+	}
+	return o.header, f
 }
 
 // cause is an error without the address, which may hold the token of an
 // interaction.
-func cause(err error) string {
+func cause(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
-		err = u.Err
+		return u.Err
 	}
-	return err.Error()
+	return err
 }
 
 // failure is a request that did not succeed. It holds nothing of the request:
@@ -109,6 +128,7 @@ type failure struct {
 	html    bool // the answer is Cloudflare's, not Discord's
 	code    int  // https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 	message string
+	err     error         // why there is no answer
 	after   time.Duration // of a rate limit
 	global  bool          // it holds everything
 }
@@ -122,6 +142,8 @@ func (f *failure) Error() string {
 	}
 	return fmt.Sprintf("HTTP %d: %s", f.status, f.message)
 }
+
+func (f *failure) Unwrap() error { return f.err }
 
 func (f *failure) read(header http.Header, body []byte) {
 	var answer struct {

@@ -118,10 +118,14 @@ func (a *Adapter) listen(s *discordgo.Session, now receiving) {
 	s.AddHandler(func(_ *discordgo.Session, e *discordgo.ThreadCreate) { channel(e.Channel) })
 	s.AddHandler(func(_ *discordgo.Session, e *discordgo.MessageCreate) {
 		defer a.guard("message")
-		if e.Message != nil {
-			a.people.hears(e.ID)
-			a.takeMessage(now.turns.ctx, now, e.Message)
+		if e.Message == nil || e.ID == "" || e.Author == nil {
+			// The library hands over an empty message when it could not decode one.
+			// https://github.com/bwmarrin/discordgo/issues/1654
+			a.counts.unreadable.Add(1)
+			return
 		}
+		a.people.hears(e.ID)
+		a.takeMessage(now.turns.ctx, now, e.Message)
 	})
 	s.AddHandler(func(_ *discordgo.Session, e *discordgo.Event) {
 		defer a.guard("interaction")
@@ -130,6 +134,7 @@ func (a *Adapter) listen(s *discordgo.Session, now receiving) {
 		}
 		i, err := decodeInteraction(e.RawData)
 		if err != nil {
+			a.counts.unreadable.Add(1)
 			a.log.Warn("an interaction could not be read", "err", err)
 			return
 		}
@@ -148,6 +153,7 @@ type receiving struct {
 func (a *Adapter) take(ctx context.Context, now receiving, i *interaction) bool {
 	in, ok := a.acted(i)
 	if !ok {
+		a.counts.unreadable.Add(1)
 		a.log.Warn("an interaction is none that the bot knows", "incoming", i.incoming(), "type", i.Type)
 		a.handled(i.incoming())
 		return true

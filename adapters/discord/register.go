@@ -3,7 +3,6 @@ package discord
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -227,10 +226,6 @@ func (w wording) checkNames(options []*option) {
 	}
 }
 
-// errToken ends a run: connecting again and again with a wrong token makes
-// Discord ban the address.
-var errToken = errors.New("discord refuses the bot's token: set PROCURABOT_DISCORD_BOT_TOKEN to the one on the Bot page of https://discord.com/developers/applications")
-
 // register makes Discord's commands those of the table. It asks first which
 // there are: the same again would be pointless, and every person's client would
 // load it anew. So nothing needs to be remembered, over a restart or a new
@@ -238,11 +233,10 @@ var errToken = errors.New("discord refuses the bot's token: set PROCURABOT_DISCO
 // https://discord.com/developers/docs/interactions/application-commands#bulk-overwrite-global-application-commands
 func (a *Adapter) register(ctx context.Context, table []*command) (bool, error) {
 	err := a.overwrite(ctx, table)
-	var f *failure
 	switch {
 	case err == nil:
 		return true, nil
-	case errors.As(err, &f) && f.status == http.StatusUnauthorized:
+	case a.refused.Load():
 		return false, errToken
 	case ctx.Err() != nil:
 		return false, nil
@@ -259,8 +253,8 @@ func (a *Adapter) overwrite(ctx context.Context, table []*command) error {
 		return fmt.Errorf("ask who the bot is: %w", err)
 	}
 	path := "applications/" + application.ID + "/commands"
-	var there []*command
-	if err := a.request(ctx, http.MethodGet, path+"?with_localizations=true", nil, &there); err != nil {
+	there, err := a.registered(ctx, application.ID)
+	if err != nil {
 		return fmt.Errorf("read the commands: %w", err)
 	}
 	if same(there, table) {
@@ -271,6 +265,12 @@ func (a *Adapter) overwrite(ctx context.Context, table []*command) error {
 	}
 	a.log.Info("commands registered", "commands", len(table))
 	return nil
+}
+
+// registered reads the commands that Discord has.
+func (a *Adapter) registered(ctx context.Context, application string) (there []*command, err error) {
+	err = a.request(ctx, http.MethodGet, "applications/"+application+"/commands?with_localizations=true", nil, &there)
+	return there, err
 }
 
 // same compares what we write of a command, whatever else Discord adds to it.

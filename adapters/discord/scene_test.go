@@ -165,7 +165,7 @@ func (s *scene) run() *scene {
 func (s *scene) bare() *discord.Adapter {
 	s.t.Helper()
 	a, err := discord.New(discord.Options{
-		BotToken: s.Token(), APIURL: s.URL(), Transport: s.Transport(), Dialer: s.Dialer(), Now: s.clock.Now,
+		BotToken: s.Token(), APIURL: s.URL(), HTTPClient: s.HTTPClient(), Dialer: s.Dialer(), Now: s.clock.Now,
 		Log: slog.New(slog.NewTextHandler(s.log, nil)),
 	})
 	s.must(err)

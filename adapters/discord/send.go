@@ -23,6 +23,7 @@ const (
 	invalidToken    = 50027
 	closedDirect    = 50007
 	noSharedGuild   = 50278
+	noAccess        = 50001
 )
 
 // sent is what Discord says of a message that it took.
@@ -178,7 +179,7 @@ func explain(f *failure, err error) error {
 		return fmt.Errorf("the message was deleted: %w", err)
 	case 10004:
 		return fmt.Errorf("the bot is no longer on that server: %w", err)
-	case 50001, 50013:
+	case noAccess, 50013:
 		return fmt.Errorf("the bot may not write there: %w", err)
 	}
 	return err

@@ -48,7 +48,7 @@ func TestFailuresAreClassified(t *testing.T) {
 		{"the global rate limit", fakediscord.RateLimited(time.Second, "global", true), "retry", time.Second, "discord"},
 		{"Cloudflare", fakediscord.HTMLBody(http.StatusTooManyRequests), "retry", time.Minute, "discord"},
 		{"Cloudflare's ban", fakediscord.HTMLBody(http.StatusForbidden), "retry", time.Minute, "discord"},
-		{"a wrong token", fakediscord.Code(40001), "retry", time.Minute, "discord"},
+		{"a proxy's page", fakediscord.HTMLBody(http.StatusUnauthorized), "retry", time.Minute, "discord"},
 		{"opening too fast", fakediscord.Code(40003), "retry", time.Minute, "discord/users"},
 		{"closed direct messages", fakediscord.Code(50007), "permanent", 0, ""},
 		{"no server in common", fakediscord.Code(50278), "permanent", 0, ""},
@@ -75,6 +75,20 @@ func TestFailuresAreClassified(t *testing.T) {
 	}
 	if n := len(s.Messages(string(s.lobby().Conversation))); n != 1 {
 		t.Errorf("%d messages arrived, want the one whose answer was cut", n)
+	}
+}
+
+// What an operator reads of a message that will never arrive says why, in plain words.
+func TestReasonsArePlain(t *testing.T) {
+	s := newScene(t).run()
+	for code, says := range map[int]string{
+		50007: "takes no direct messages", 50278: "shares no server", 10003: "channel is gone", 10004: "no longer on that server", 50013: "may not write there",
+	} {
+		s.Fail(toChannel, 1, fakediscord.Code(code))
+		err := second(s.adapter.Send(s.ctx, s.envelope(bot.Target{Account: s.Account("greta")}, "x")))
+		if kind, _, _ := outcome(err); kind != "permanent" || !strings.Contains(err.Error(), says) {
+			t.Errorf("code %d is %s: %v, want %q in it", code, kind, err, says)
+		}
 	}
 }
 

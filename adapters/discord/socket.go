@@ -32,7 +32,7 @@ const (
 func (a *Adapter) stayConnected(ctx context.Context, now receiving) error {
 	pause := firstPause
 	var l *link
-	for {
+	for n := 0; ; n++ {
 		if err := a.mayStart(ctx); err != nil || ctx.Err() != nil {
 			if l != nil {
 				l.cut()
@@ -44,6 +44,10 @@ func (a *Adapter) stayConnected(ctx context.Context, now receiving) error {
 			if l, err = a.newLink(now); err != nil {
 				return err
 			}
+			a.link.Store(l)
+		}
+		if n > 0 {
+			a.counts.reconnects.Add(1)
 		}
 		began := time.Now()
 		err := l.hold(ctx)
@@ -53,10 +57,13 @@ func (a *Adapter) stayConnected(ctx context.Context, now receiving) error {
 		}
 		if final := finally(err); final != nil {
 			l.cut()
+			if errors.Is(final, errToken) {
+				a.tokenRefused()
+			}
 			return final
 		}
 		if err != nil {
-			a.log.Warn("the connection to Discord failed, connecting again", "err", cause(err))
+			a.log.Warn("the connection to Discord failed, connecting again", "err", cause(err).Error())
 			if l.reached() {
 				// What was missed could only be replayed to the old session; one that
 				// cannot be resumed is of no more use.
@@ -111,9 +118,8 @@ func (a *Adapter) mayStart(ctx context.Context) error {
 			} `json:"session_start_limit"`
 		}
 		err := a.request(ctx, http.MethodGet, "gateway/bot", nil, &answer)
-		var f *failure
 		switch left := answer.Limit.Remaining; {
-		case errors.As(err, &f) && f.status == http.StatusUnauthorized:
+		case a.refused.Load():
 			return errToken
 		case err != nil || left == nil || *left > sparedStarts:
 			return nil
@@ -253,7 +259,20 @@ func (w *watched) Write(b []byte) (int, error) {
 func (l *link) isReady() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ready = true
+	l.ready = !l.dead
+}
+
+// Ready reports whether the adapter receives now: whether there is a connection
+// to the Gateway, through which messages come, and interactions where they do not
+// come by HTTP.
+func (a *Adapter) Ready() bool {
+	l := a.link.Load()
+	if l == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ready
 }
 
 // reached tells whether the last attempt got as far as a connection.
@@ -270,8 +289,13 @@ var errWorn = errors.New("the session is of no more use")
 // session can be resumed.
 func (l *link) hold(ctx context.Context) error {
 	l.mu.Lock()
-	l.conn, l.ready = nil, false
+	l.conn = nil
 	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.ready = false
+	}()
 	if err := l.open(ctx); err != nil && !errors.Is(err, discordgo.ErrWSAlreadyOpen) {
 		return err
 	}
@@ -354,7 +378,7 @@ func (l *link) hangUp() {
 // cut ends a link that nobody will use again.
 func (l *link) cut() {
 	l.mu.Lock()
-	l.dead = true
+	l.dead, l.ready = true, false
 	l.mu.Unlock()
 	l.hangUp()
 }
@@ -364,7 +388,7 @@ func (l *link) cut() {
 // for that.
 func (l *link) leave() {
 	l.mu.Lock()
-	l.dead = true
+	l.dead, l.ready = true, false
 	c := l.conn
 	l.mu.Unlock()
 	if c == nil {

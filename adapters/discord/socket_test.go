@@ -129,6 +129,7 @@ func inBubble(t *testing.T, stage func(func() time.Time) *fakediscord.Stage) (s 
 	ctx, cancel := context.WithCancel(t.Context())
 	s.ctx = ctx
 	a := s.bare()
+	s.adapter = a
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx, s.engine) }()
 	s.must(s.WaitConnected(ctx))

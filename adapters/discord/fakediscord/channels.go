@@ -104,6 +104,39 @@ func (s *Server) getGuild(c *call) (any, *apiError) {
 	return s.guildJSON(g, false), nil
 }
 
+// https://discord.com/developers/docs/resources/user#get-current-user-guilds
+func (s *Server) getOwnGuilds(*call) (any, *apiError) {
+	list := []any{}
+	for _, g := range s.guilds {
+		if m := s.members[[2]string{g.ID, s.app}]; m != nil {
+			list = append(list, map[string]any{
+				"id": g.ID, "name": g.Name, "icon": nil, "banner": nil, "owner": false, "permissions": m.Permissions.String(), "features": []any{},
+			})
+		}
+	}
+	return list, nil
+}
+
+// applicationJSON is the bot's own application.
+// https://discord.com/developers/docs/resources/application#application-object
+func (s *Server) applicationJSON() map[string]any {
+	j := map[string]any{
+		"id": s.app, "name": "procurabot", "verify_key": s.PublicKey(), "interactions_endpoint_url": nil,
+		"bot_public": true, "bot_require_code_grant": s.codeGrant,
+	}
+	if s.endpoint != nil {
+		j["interactions_endpoint_url"] = s.endpoint.url
+	}
+	flags := 0
+	for intent, flag := range map[Intents]int{IntentPresences: 1 << 13, IntentMembers: 1 << 15, IntentMessageContent: 1 << 19} {
+		if s.options.Privileged&intent != 0 {
+			flags |= flag
+		}
+	}
+	j["flags"] = flags
+	return j
+}
+
 func (s *Server) getChannels(c *call) (any, *apiError) {
 	g, err := s.visibleGuild(c.param("guild"))
 	if err != nil {

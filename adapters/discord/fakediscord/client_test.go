@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -72,6 +73,10 @@ func (w *world) client(t *testing.T) *discordgo.Session {
 
 // open connects the bot. The client's Close sleeps for a second, so the server
 // is left to end the connection, and the session told not to come back.
+//
+// It waits for the first heartbeat, which the client sends from a goroutine of
+// its own: one that gets going only when the connection has ended takes the next
+// connection for its own, closes it, and so on from one to the next.
 func (w *world) open(t *testing.T, d *discordgo.Session) {
 	t.Helper()
 	log.SetOutput(io.Discard)
@@ -82,10 +87,24 @@ func (w *world) open(t *testing.T, d *discordgo.Session) {
 	if err := d.Open(); err != nil {
 		t.Fatal(err)
 	}
+	w.beats(t)
 	t.Cleanup(func() {
+		w.beats(t)
 		d.ShouldReconnectOnError = false
 		_ = d.Close()
 	})
+}
+
+// beats returns when a heartbeat has come through every connection.
+func (w *world) beats(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
+	defer cancel()
+	if err := w.Await(ctx, func() bool {
+		return !slices.ContainsFunc(w.Sessions(), func(x fakediscord.Session) bool { return x.Connected && !x.Beating })
+	}); err != nil {
+		t.Error(err)
+	}
 }
 
 func deadline(t *testing.T) context.Context {

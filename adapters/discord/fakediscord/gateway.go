@@ -84,6 +84,7 @@ type conn struct {
 	queue    []frame
 	wake     chan struct{}
 	silent   bool // nothing is written any more
+	beating  bool // a heartbeat came
 	holding  bool // held waits until a later event has overtaken it
 	held     []byte
 }
@@ -100,7 +101,9 @@ type Session struct {
 	ID        string
 	Intents   Intents
 	Connected bool
-	Sequence  int
+	// Beating tells whether a heartbeat came through the connection.
+	Beating  bool
+	Sequence int
 }
 
 // Sessions returns the sessions that are open or can be resumed.
@@ -109,7 +112,7 @@ func (s *Server) Sessions() []Session {
 	defer s.mu.Unlock()
 	var all []Session
 	for _, x := range s.sessions {
-		all = append(all, Session{ID: x.id, Intents: x.intents, Connected: x.conn != nil, Sequence: len(x.events)})
+		all = append(all, Session{ID: x.id, Intents: x.intents, Connected: x.conn != nil, Beating: x.conn != nil && x.conn.beating, Sequence: len(x.events)})
 	}
 	return all
 }
@@ -454,6 +457,8 @@ func (s *Server) read(c *conn) int {
 		switch p.Op {
 		case opHeartbeat:
 			s.mu.Lock()
+			c.beating = true
+			s.touch()
 			if !s.deaf {
 				s.send(c, map[string]any{"op": opAck})
 			}
@@ -657,6 +662,9 @@ func (s *Server) shardOf(x *session, guild string) bool {
 
 // gateway is the address of the Gateway. The caller holds mu.
 func (s *Server) gateway() string {
+	if s.tcp != nil && s.secure {
+		return "wss://" + s.tcp.Addr().String() + "/gateway"
+	}
 	if s.tcp != nil {
 		return "ws://" + s.tcp.Addr().String() + "/gateway"
 	}

@@ -181,6 +181,12 @@ func TestModalLimits(t *testing.T) {
 	rows := func(n int) []any {
 		return list(n, func(i int) any { return row(input(object{"custom_id": fmt.Sprint(i)})) })
 	}
+	labels := func(n int) []any {
+		return list(n, func(i int) any {
+			return label(object{"component": object{"type": 4, "custom_id": fmt.Sprint(i), "style": 1}})
+		})
+	}
+	long := func(n int) object { return object{"type": 4, "custom_id": "i", "style": 2, "max_length": n} }
 	w := newWorld(t, fakediscord.Options{})
 	ask := newAsker(t, w)
 	for _, l := range []limit{
@@ -192,6 +198,10 @@ func TestModalLimits(t *testing.T) {
 		{"max_length", modal("x", row(input(object{"max_length": 4000}))), modal("x", row(input(object{"max_length": 4001}))), 0},
 		{"a value", modal("x", row(input(object{"max_length": 5, "value": a(5)}))), modal("x", row(input(object{"max_length": 5, "value": a(6)}))), 0},
 		{"the new label", modal("x", label(nil)), modal("x", label(object{"label": a(46)})), 0},
+		{"what a label says", modal("x", label(object{"description": a(100)})), modal("x", label(object{"description": a(101)})), 0},
+		{"a label has its own words", modal("x", label(nil)), modal("x", label(object{"component": input(nil)})), 0},
+		{"labels", modal("x", labels(5)...), modal("x", labels(6)...), 0},
+		{"an input in a label", modal("x", label(object{"component": long(4000)})), modal("x", label(object{"component": long(4001)})), 0},
 		{"a select in a label", modal("x", label(object{"component": choose(25)})), modal("x", label(object{"component": choose(26)})), 0},
 		{"a button in a modal", modal("x", label(nil)), modal("x", row(button(1))), 0},
 	} {

@@ -20,6 +20,8 @@ type Modal struct {
 // Field is one thing to fill in.
 type Field struct {
 	CustomID, Label, Placeholder string
+	// Description is what its label says below the label itself.
+	Description string
 	// Value is what stands there already.
 	Value    string
 	Required bool
@@ -43,7 +45,7 @@ func newModal(i *interaction, data map[string]any) *Modal {
 			Required: true, Min: number(in, "min_length"), Max: maxInput, kind: number(in, "type"), label: number(row, "type") == typeLabel,
 		}
 		if f.label {
-			f.Label = text(row, "label")
+			f.Label, f.Description = text(row, "label"), text(row, "description")
 		}
 		if v, ok := in["required"].(bool); ok {
 			f.Required = v

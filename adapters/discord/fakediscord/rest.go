@@ -100,8 +100,9 @@ func (s *Server) routes() *http.ServeMux {
 	bot("GET /users/{user}", s.getUser)
 	bot("POST /users/@me/channels", s.openDM)
 	bot("GET /applications/@me", func(*call) (any, *apiError) {
-		return map[string]any{"id": s.app, "name": "procurabot", "verify_key": s.PublicKey(), "flags": 0}, nil
+		return s.applicationJSON(), nil
 	})
+	bot("GET /users/@me/guilds", s.getOwnGuilds)
 
 	bot("GET /guilds/{guild}", s.getGuild)
 	bot("GET /guilds/{guild}/channels", s.getChannels)

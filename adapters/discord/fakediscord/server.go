@@ -34,6 +34,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -121,6 +122,7 @@ type Server struct {
 	refused       int         // the close code for whoever wants a session, when not 0
 	deliver       delivery
 	failedResumes int
+	codeGrant     bool // an invitation needs a code grant
 	deaf          bool // heartbeats are not acknowledged
 
 	mux       *http.ServeMux
@@ -128,6 +130,7 @@ type Server struct {
 	running   sync.WaitGroup
 	pipes     *pipeListener
 	tcp       net.Listener
+	secure    bool // tcp speaks TLS
 	http      *http.Server
 	transport *http.Transport
 }
@@ -193,13 +196,22 @@ func (s *Server) Start() {
 }
 
 // StartTCP serves on addr too, such as "127.0.0.1:0".
-func (s *Server) StartTCP(addr string) error {
+func (s *Server) StartTCP(addr string) error { return s.startTCP(addr, nil) }
+
+// StartTLS is StartTCP, but https and wss alone are spoken there, with the
+// certificates of c.
+func (s *Server) StartTLS(addr string, c *tls.Config) error { return s.startTCP(addr, c) }
+
+func (s *Server) startTCP(addr string, c *tls.Config) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("start fake discord: %w", err)
 	}
+	if c != nil {
+		l = tls.NewListener(l, c)
+	}
 	s.mu.Lock()
-	s.tcp = l
+	s.tcp, s.secure = l, c != nil
 	s.mu.Unlock()
 	s.running.Add(1)
 	go func() {
@@ -234,6 +246,12 @@ func (s *Server) Close() {
 // URL is the scheme and host of the API, without a path. In memory the host
 // exists for Transport and Dialer alone.
 func (s *Server) URL() string {
+	s.mu.Lock()
+	secure := s.secure
+	s.mu.Unlock()
+	if secure {
+		return "https://" + s.host()
+	}
 	return "http://" + s.host()
 }
 
@@ -247,7 +265,11 @@ func (s *Server) host() string {
 }
 
 // Token is the bot's token, without the "Bot " that the header wants before it.
-func (s *Server) Token() string { return s.token }
+func (s *Server) Token() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.token
+}
 
 // ApplicationID is the id of the application and of its bot user.
 func (s *Server) ApplicationID() string { return s.app }
@@ -266,6 +288,21 @@ func (s *Server) Revoke() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.revoked = true
+}
+
+// RequireCodeGrant switches on what in the portal keeps a bot from being invited.
+func (s *Server) RequireCodeGrant() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.codeGrant = true
+}
+
+// Renew gives the application a new token, as a reset in the developer portal
+// does: Token returns it, and the old one is no longer valid.
+func (s *Server) Renew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.token, s.revoked = s.token+"-renewed", false
 }
 
 // HTTPClient reaches this server in memory, whatever host a request names.

@@ -430,7 +430,7 @@ func (s *Stage) Adapter(ctx context.Context) (bot.Adapter, error) {
 		key = s.PublicKey()
 	}
 	a, err := discord.New(discord.Options{
-		PublicKey: key, BotToken: s.Token(), APIURL: s.URL(), Transport: s.Transport(), Dialer: s.Dialer(), Now: s.options.Now,
+		PublicKey: key, BotToken: s.Token(), APIURL: s.URL(), HTTPClient: s.HTTPClient(), Dialer: s.Dialer(), Now: s.options.Now,
 		Handled: func(id bot.IncomingID) {
 			s.mu.Lock()
 			s.handled[id] = true

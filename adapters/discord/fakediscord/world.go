@@ -32,6 +32,8 @@ const (
 		CreatePublicThreads | CreatePrivateThreads | SendMessagesInThreads
 	// Nothing is an explicit empty set, where zero would mean Usual.
 	Nothing Permissions = 1 << 63
+	// all are the bits that the documentation gives a name.
+	all Permissions = 1<<53 - 1
 )
 
 func (p Permissions) has(q Permissions) bool { return p&Administrator != 0 || p&q == q }
@@ -186,6 +188,21 @@ func (s *Server) AddChannel(guild, name string, kind ChannelKind, bot Permission
 	return c.Channel
 }
 
+// AddThread makes a public thread of a channel, in which all may do what they may
+// do there.
+func (s *Server) AddThread(parent, name string) Channel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &channel{
+		Channel:     Channel{ID: s.snowflake(), Guild: s.channels[parent].Guild, Name: name, Kind: PublicThread, Parent: parent},
+		permissions: map[string]Permissions{}, created: s.options.Now(),
+	}
+	s.channels[c.ID] = c
+	s.dispatch("THREAD_CREATE", IntentGuilds, c.Guild, func(Intents) any { return s.channelJSON(c) })
+	s.touch()
+	return c.Channel
+}
+
 // Permit sets what a user (or the bot) may do in a channel.
 func (s *Server) Permit(channel, user string, p Permissions) {
 	s.mu.Lock()
@@ -327,8 +344,12 @@ func (s *Server) userJSON(u *User) map[string]any {
 }
 
 func (s *Server) memberJSON(m *Member, withUser bool) map[string]any {
+	roles := append([]string{}, m.Roles...)
+	if m.User == s.app {
+		roles = append(roles, s.app)
+	}
 	j := map[string]any{
-		"nick": nullable(m.Nick), "roles": append([]string{}, m.Roles...), "joined_at": stamp(m.joined),
+		"nick": nullable(m.Nick), "roles": roles, "joined_at": stamp(m.joined),
 		"deaf": false, "mute": false, "pending": false, "flags": 0, "avatar": nil, "premium_since": nil,
 		"communication_disabled_until": nil,
 	}
@@ -356,19 +377,35 @@ func (s *Server) channelJSON(c *channel) map[string]any {
 			"locked": false, "invitable": c.invitable, "create_timestamp": stamp(c.created),
 		}
 	} else {
-		j["position"], j["permission_overwrites"], j["topic"], j["rate_limit_per_user"] = 0, []any{}, nil, 0
+		j["position"], j["topic"], j["rate_limit_per_user"] = 0, nil, 0
+		overwrites := []any{}
+		for user, p := range c.permissions {
+			overwrites = append(overwrites, map[string]any{"id": user, "type": 1, "allow": p.String(), "deny": (all &^ p).String()})
+		}
+		j["permission_overwrites"] = overwrites
 	}
 	return j
 }
 
+// roleJSON is a role. What the bot may do in a guild is that of a role of its
+// own, which it brought along; what it may do in a channel is an overwrite.
+// https://discord.com/developers/docs/topics/permissions#role-object
+func roleJSON(id, name string, p Permissions, managed bool) map[string]any {
+	return map[string]any{
+		"id": id, "name": name, "permissions": p.String(), "position": 0,
+		"color": 0, "hoist": false, "managed": managed, "mentionable": false, "flags": 0,
+	}
+}
+
 // guildJSON is the guild; whole adds what GUILD_CREATE has and the REST answer has not.
 func (s *Server) guildJSON(g *Guild, whole bool) map[string]any {
+	own := Permissions(0)
+	if m := s.members[[2]string{g.ID, s.app}]; m != nil {
+		own = m.Permissions
+	}
 	j := map[string]any{
-		"id": g.ID, "name": g.Name, "preferred_locale": g.Locale, "owner_id": s.app, "features": []any{},
-		"roles": []any{map[string]any{
-			"id": g.ID, "name": "@everyone", "permissions": Usual.String(), "position": 0,
-			"color": 0, "hoist": false, "managed": false, "mentionable": false, "flags": 0,
-		}},
+		"id": g.ID, "name": g.Name, "preferred_locale": g.Locale, "owner_id": "1", "features": []any{},
+		"roles":  []any{roleJSON(g.ID, "@everyone", UseCommands, false), roleJSON(s.app, "procurabot", own, true)},
 		"emojis": []any{}, "stickers": []any{}, "icon": nil, "afk_channel_id": nil, "afk_timeout": 300,
 		"verification_level": 0, "default_message_notifications": 0, "explicit_content_filter": 0, "mfa_level": 0,
 		"premium_tier": 0, "nsfw_level": 0, "system_channel_id": nil, "system_channel_flags": 0, "rules_channel_id": nil,

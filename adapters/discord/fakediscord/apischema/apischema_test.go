@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -109,6 +110,36 @@ func TestRefusals(t *testing.T) {
 		resp.Body.Close()
 		if resp.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: status %d: %s", name, resp.StatusCode, body)
+		}
+	}
+}
+
+// A form with labels is as the description has it: what is refused is that nobody
+// did anything that it could answer.
+func TestLabels(t *testing.T) {
+	f := fakediscord.New(fakediscord.Options{Check: find(t).Check})
+	f.Start()
+	t.Cleanup(f.Close)
+	form, err := os.ReadFile("../../testdata/form.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, body, _ := strings.Cut(string(form), "\n")
+	for name, test := range map[string]struct {
+		body   string
+		status int
+	}{
+		"as the adapter sends it":     {body, http.StatusNotFound},
+		"a label without what it has": {strings.Replace(body, `"component":`, `"nothing":`, 1), http.StatusBadRequest},
+	} {
+		resp, err := f.HTTPClient().Post(f.URL()+"/api/v9/interactions/1/t/callback", "application/json", strings.NewReader(test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != test.status {
+			t.Errorf("%s: status %d: %s", name, resp.StatusCode, answer)
 		}
 	}
 }

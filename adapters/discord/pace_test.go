@@ -1,0 +1,59 @@
+package discord_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"procurabot/adapters/discord/fakediscord"
+)
+
+// However much is to be said at once, no second has more than 40 requests of the
+// 50 that Discord allows, and whoever no longer wants to wait does not.
+func TestRequestsAreSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := inBubble(t, func(func() time.Time) *fakediscord.Stage {
+			return fakediscord.NewStageOn(fakediscord.Options{Now: time.Now})
+		})
+		const messages, most = 200, 40
+		before := len(s.Requests())
+		var sending sync.WaitGroup
+		for range messages {
+			e := s.envelope(s.lobby(), "x")
+			sending.Go(func() {
+				if _, err := s.adapter.Send(s.ctx, e); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		impatient, cancel := context.WithTimeout(s.ctx, 100*time.Millisecond)
+		began := time.Now()
+		kind, _, _ := outcome(second(s.adapter.Send(impatient, s.envelope(s.lobby(), "never mind"))))
+		if took := time.Since(began); kind != "retry" || took != 100*time.Millisecond {
+			t.Errorf("a message that could wait for 100 ms is %s after %s", kind, took)
+		}
+		cancel()
+		sending.Wait()
+		all := s.Requests()[before:]
+		if len(all) != messages {
+			t.Errorf("%d requests were made, want %d", len(all), messages)
+		}
+		for i, r := range all {
+			within := slices.IndexFunc(all[i:], func(x fakediscord.Request) bool { return x.Time.Sub(r.Time) >= time.Second })
+			if within < 0 {
+				within = len(all) - i
+			}
+			if within > most {
+				t.Fatalf("%d requests were made within a second of %s", within, r.Time)
+			}
+		}
+		if took := all[len(all)-1].Time.Sub(all[0].Time); took > messages*time.Second/30 {
+			t.Errorf("%d messages took %s: that is slower than it must be", messages, took)
+		}
+		stop()
+	})
+}
