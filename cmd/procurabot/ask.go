@@ -22,7 +22,7 @@ The knowledge is what ships with the program.`
 }
 
 func (c askCommand) Run(p *program) error {
-	return shipped(p, parts{contact: p.env["PROCURABOT_CONTACT"]}, func(a *app) error { return c.answer(p, a) })
+	return apart(p, "", parts{contact: p.env["PROCURABOT_CONTACT"]}, func(a *app) error { return c.answer(p, a) })
 }
 
 func (c askCommand) answer(p *program, a *app) error {

@@ -64,6 +64,10 @@ func (s *server) close() {
 	<-s.done
 }
 
+// discordPath is what is entered as the Interactions Endpoint URL, under the
+// public address.
+const discordPath = "/discord/interactions"
+
 // publicHandler is what the platforms call, also below the path of the public
 // address, whether or not what stands in front takes that away.
 func publicHandler(c config, p connections) http.Handler {
@@ -72,7 +76,7 @@ func publicHandler(c config, p connections) http.Handler {
 		mux.Handle("/slack/", p.slack.Handler())
 	}
 	if p.discord != nil && p.discord.Handler() != nil {
-		mux.Handle("POST /discord/interactions", p.discord.Handler())
+		mux.Handle("POST "+discordPath, p.discord.Handler())
 	}
 	u, err := url.Parse(c.PublicAddress)
 	if below := strings.TrimSuffix(u.Path, "/"); err == nil && below != "" {

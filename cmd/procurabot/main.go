@@ -33,6 +33,7 @@ func main() {
 type program struct {
 	ctx      context.Context
 	env      map[string]string // with the settings of the file, where there is one
+	file     string            // of settings, "" when there is none
 	wrong    []string          // settings of the file that cannot be used
 	in       io.Reader
 	out, err io.Writer
@@ -56,6 +57,7 @@ type commands struct {
 	Config string `help:"A file of settings (also PROCURABOT_CONFIG): lines such as slack_bot_token = \"xoxb-...\". The environment goes before it." placeholder:"FILE"`
 
 	Run       runCommand       `cmd:"" help:"Runs the bot on Slack and Discord, as the settings say."`
+	Doctor    doctorCommand    `cmd:"" help:"Says what is wrong with the set-up, and how to mend it."`
 	Demo      demoCommand      `cmd:"" help:"Opens a page on which to try the bot, with no account anywhere."`
 	Play      playCommand      `cmd:"" help:"Plays the conversation scripts of a folder and prints what differs."`
 	Ask       askCommand       `cmd:"" help:"Answers questions on the command line, as JSON."`
@@ -101,8 +103,8 @@ func run(ctx context.Context, args []string, environment map[string]string, in i
 		return 2
 	}
 	p := &program{ctx: ctx, env: environment, in: in, out: out, err: errs}
-	if file := cmp.Or(c.Config, environment[prefix+"CONFIG"]); file != "" {
-		if p.env, p.wrong, err = withFile(environment, file); err != nil {
+	if p.file = cmp.Or(c.Config, environment[prefix+"CONFIG"]); p.file != "" {
+		if p.env, p.wrong, err = withFile(environment, p.file); err != nil {
 			fmt.Fprintln(errs, "procurabot:", err)
 			return 2
 		}

@@ -22,7 +22,7 @@ func (c manifestSlack) Run(p *program) error {
 	if c.Address == "" && p.env[prefix+"SLACK_SIGNING_SECRET"] != "" {
 		c.Address = p.env[prefix+"PUBLIC_ADDRESS"]
 	}
-	return shipped(p, parts{fit: learnLittle}, func(a *app) error {
+	return apart(p, "", parts{fit: learnLittle}, func(a *app) error {
 		m, err := slack.Manifest(a.engine, slack.ManifestOptions{Name: c.Name, Address: c.Address})
 		if err != nil {
 			return usageError{err}

@@ -2,13 +2,8 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
 
-	"procurabot/internal/database"
 	"procurabot/internal/retrieval"
 )
 
@@ -21,32 +16,16 @@ exists (a running bot is not disturbed), else what ships with the program. Exit 
 }
 
 func (phrasesCommand) Run(p *program) error {
-	dir, err := os.MkdirTemp("", "procurabot-phrases-")
-	if err != nil {
-		return usageError{err}
+	what := "what ships with the program"
+	if path := textsPath(p); exists(path) {
+		what = path
 	}
-	defer os.RemoveAll(dir)
-	path, what := filepath.Join(dir, "phrases.db"), "what ships with the program"
-	if from := textsPath(p); exists(from) {
-		what = from
-		live, err := database.Open(p.ctx, from, database.Options{})
-		if err != nil {
-			return usageError{err}
-		}
-		if err := errors.Join(live.Backup(p.ctx, path), live.Close()); err != nil {
-			return fmt.Errorf("copy %s: %w", from, err)
-		}
-	}
-	db, err := database.Open(p.ctx, path, database.Options{Synchronous: "OFF"})
-	if err != nil {
+	var found []retrieval.Finding
+	err := apart(p, textsPath(p), parts{}, func(a *app) (err error) {
+		found, err = a.benefits.Lint(p.ctx)
 		return err
-	}
-	a, err := newApp(p.ctx, parts{db: db, log: slog.New(slog.DiscardHandler)})
+	})
 	if err != nil {
-		return errors.Join(err, db.Close())
-	}
-	found, err := a.benefits.Lint(p.ctx)
-	if err := errors.Join(err, a.close()); err != nil {
 		return err
 	}
 	wrong := 0
@@ -61,11 +40,6 @@ func (phrasesCommand) Run(p *program) error {
 		return errDiffers
 	}
 	return nil
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // explain says what is wrong and what to do.

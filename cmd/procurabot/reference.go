@@ -17,7 +17,7 @@ docs/commands.md is what it prints.`
 }
 
 func (referenceCommand) Run(p *program) error {
-	return shipped(p, parts{fit: learnLittle}, func(a *app) error { return writeReference(p.out, a.engine) })
+	return apart(p, "", parts{fit: learnLittle}, func(a *app) error { return writeReference(p.out, a.engine) })
 }
 
 const referenceHead = `# Commands

@@ -168,7 +168,7 @@ func connect(c config, log *slog.Logger) (p connections, err error) {
 	if c.DiscordBotToken != "" {
 		p.discord, err = discord.New(discord.Options{
 			BotToken: c.DiscordBotToken, PublicKey: c.DiscordPublicKey, APIURL: c.DiscordAPIURL,
-			Transport: c.transport(), Dialer: c.dialer(), Log: log,
+			HTTPClient: &http.Client{Transport: c.transport()}, Dialer: c.dialer(), Log: log,
 		})
 		if err != nil {
 			return p, usageError{err}

@@ -1,4 +1,0 @@
-package discord
-
-// Ready reports whether Discord is received from.
-func (a *Adapter) Ready() bool { return a.running.Load() != nil }
