@@ -14,6 +14,7 @@ import (
 	"procurabot/bot"
 	"procurabot/bot/bottest"
 	"procurabot/internal/database"
+	"procurabot/internal/webpage"
 )
 
 type demoCommand struct {
@@ -56,6 +57,10 @@ func (c demoCommand) Run(p *program) error {
 	if err := a.grant(p.ctx, rooms.Account("Vera"), bot.Editor); err != nil {
 		return errors.Join(err, a.close())
 	}
+	page, err := playground.Handler(rooms, clock)
+	if err != nil {
+		return errors.Join(err, a.close())
+	}
 	l, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return errors.Join(usageError{fmt.Errorf("the page cannot be served on %s (%w): choose another address with --listen, for example 127.0.0.1:0", c.Listen, err)}, a.close())
@@ -65,7 +70,7 @@ func (c demoCommand) Run(p *program) error {
 	defer stop()
 	served := make(chan error, 1)
 	go func() {
-		served <- playground.Serve(ctx, l, rooms, clock)
+		served <- webpage.Serve(ctx, l, page)
 		stop()
 	}()
 	err = a.run(ctx, []bot.Adapter{adapter})
