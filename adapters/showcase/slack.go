@@ -132,7 +132,7 @@ func (v *slackView) reader(person string) reader {
 }
 
 func (v *slackView) press(ctx context.Context, person, place, message, button string) error {
-	if err := v.stage.WaitConnected(ctx, 1); err != nil {
+	if err := v.stage.Ready(ctx); err != nil {
 		return err
 	}
 	return v.stage.Server.Press(ctx, v.user(person), v.channel(person, place), message, button, "")
