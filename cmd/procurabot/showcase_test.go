@@ -1,7 +1,14 @@
 package main
 
 import (
+	"bufio"
+	"context"
+	"html"
+	"io"
+	"net/http"
+	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -157,17 +164,129 @@ func checkBothForAll(t *testing.T, d *demo) {
 	}
 	p.check(t, source, "both-conversation")
 
-	p.become("luc", "lobby")
-	p.say("@Procurabot Qui paie le train pour aller à la conférence ?")
-	for _, platform := range []string{"slack", "discord"} {
-		p.until("there is an answer on "+platform, `document.querySelectorAll(`+quote(on(platform, ".bot:not(.only)"))+`).length === 2`)
-	}
-	p.picture("both")
-
 	p.become("vera", "editors")
 	p.pressOn("slack", said(t, "de", "benefits.answer.button"))
 	p.until("there is a form", `document.querySelector("dialog:modal")`)
 	p.press(said(t, "de", "benefits.answer-form.button"))
 	p.until("a field is refused", `document.querySelector("dialog:modal [aria-invalid]")`)
 	p.check(t, source, "both-form")
+}
+
+// TestPictureOfBoth takes the picture of the documents, where -screens asks for it.
+func TestPictureOfBoth(t *testing.T) {
+	if *screens == "" {
+		return
+	}
+	d := startDemo(t, startBrowser(t), "--slack", "--discord")
+	luc, maja := d.open("luc", "lobby"), d.open("maja", "lobby")
+	luc.say("@Procurabot Qui paie le train pour aller à la conférence ?")
+	for _, platform := range []string{"slack", "discord"} {
+		maja.until("there is an answer on "+platform, `document.querySelector(`+quote(on(platform, ".bot"))+`)`)
+	}
+	maja.say("@Procurabot How many cats live in your office?")
+	for _, platform := range []string{"slack", "discord"} {
+		maja.pressOn(platform, said(t, "en", "benefits.person.button"))
+		maja.sees("that the question was passed on", on(platform, ".only .text"), opening(said(t, "en", "benefits.person-asked-public")))
+	}
+	maja.do(chromedp.EmulateViewport(1280, 960))
+	maja.eval(`document.activeElement.blur()`)
+	maja.eval(`for (const log of document.querySelectorAll("[role=log]")) log.scrollTop = log.scrollHeight`)
+	maja.picture("both")
+}
+
+// TestDemoByForms plays the page of both platforms as a browser without
+// JavaScript does.
+func TestDemoByForms(t *testing.T) {
+	d := startDemo(t, nil, "--slack", "--discord")
+	b := &plainBrowser{t, d.url}
+	b.post("/say", "as", "Luc", "at", "lobby", "text", "@Procurabot "+strange)
+	asked := b.until("the question is answered on both", "?as=Luc&at=lobby", func(page string) bool {
+		return strings.Count(page, "benefits.person") == 2
+	})
+	for _, want := range []string{
+		`<span class="mention">@Procurabot</span> Combien de chats`, `<div class="context">`, `class="small"`, `<html lang="fr">`,
+	} {
+		if !strings.Contains(asked, want) {
+			t.Errorf("the page lacks %q:\n%s", want, asked)
+		}
+	}
+	pressed := regexp.MustCompile(`name="on" value="discord"><input type="hidden" name="message" value="([^"]+)"><input type="hidden" name="button" value="(benefits.person[^"]*)"`).FindStringSubmatch(asked)
+	if pressed == nil {
+		t.Fatalf("there is no button on Discord:\n%s", asked)
+	}
+	label := said(t, "fr", "benefits.person.button")
+	b.post("/press", "as", "Luc", "at", "lobby", "on", "discord", "message", pressed[1], "button", pressed[2], "label", label)
+	passed := opening(said(t, "fr", "benefits.person-asked-public"))
+	page := b.until("the question was passed on", "?as=Luc&at=lobby", func(page string) bool { return strings.Contains(page, passed) })
+	if strings.Count(page, passed) != 1 {
+		t.Error("a press on Discord was heard on Slack")
+	}
+	if other := b.get("?as=Greta&at=lobby"); strings.Contains(other, passed) {
+		t.Error("Greta sees what is for Luc alone")
+	}
+	waiting := b.until("the editors are asked on Slack", "?as=Vera&at=editors", func(page string) bool {
+		return strings.Contains(page, html.EscapeString(strange)) || strings.Contains(page, strange)
+	})
+	if !strings.Contains(waiting, "Diesen Kanal gibt es auf Discord nicht") {
+		t.Error("nothing says that the channel is on Slack alone")
+	}
+}
+
+// plainBrowser is a browser without JavaScript.
+type plainBrowser struct {
+	t   *testing.T
+	url string
+}
+
+func (b *plainBrowser) read(r *http.Response, err error) string {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		b.t.Fatalf("status %d, %v: %s", r.StatusCode, err, text)
+	}
+	return string(text)
+}
+
+func (b *plainBrowser) get(query string) string {
+	b.t.Helper()
+	return b.read(http.Get(b.url + query))
+}
+
+func (b *plainBrowser) post(path string, pairs ...string) string {
+	b.t.Helper()
+	v := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		v.Set(pairs[i], pairs[i+1])
+	}
+	return b.read(http.PostForm(strings.TrimSuffix(b.url, "/")+path, v))
+}
+
+// until looks at a page whenever the stream says that something has changed.
+func (b *plainBrowser) until(what, query string, seen func(page string) bool) string {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), soon)
+	defer cancel()
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url+"live", nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	stream, err := http.DefaultClient.Do(q)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer stream.Body.Close()
+	for news := bufio.NewScanner(stream.Body); news.Scan(); {
+		if news.Text() != "" {
+			continue // within one piece of news
+		}
+		if page := b.get(query); seen(page) {
+			return page
+		}
+	}
+	b.t.Fatalf("not so: %s:\n%s", what, b.get(query))
+	return ""
 }
