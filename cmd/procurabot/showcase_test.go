@@ -188,7 +188,7 @@ func TestPictureOfBoth(t *testing.T) {
 		maja.pressOn(platform, said(t, "en", "benefits.person.button"))
 		maja.sees("that the question was passed on", on(platform, ".only .text"), opening(said(t, "en", "benefits.person-asked-public")))
 	}
-	maja.do(chromedp.EmulateViewport(1280, 960))
+	maja.do(chromedp.EmulateViewport(1280, 1024))
 	maja.eval(`document.activeElement.blur()`)
 	maja.eval(`for (const log of document.querySelectorAll("[role=log]")) log.scrollTop = log.scrollHeight`)
 	maja.picture("both")
