@@ -26,8 +26,8 @@ var update = flag.Bool("update", false, "write texts that are new or have change
 // "read", or "open: " and what is wrong.
 const record = "readings.tsv"
 
-// What the page of the playground says itself, outside the bot's texts.
-const pageWords = "../adapters/playground/web/words.json"
+// pages are those that say something themselves, outside the bot's texts.
+var pages = []string{"playground", "showcase"}
 
 // TestEveryTextWasRead: no French or German text is said that nobody has read a
 // second time, as an official would.
@@ -91,15 +91,17 @@ func readable(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
 	files := locales.Files()
-	b, err := os.ReadFile(pageWords)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var words map[string]struct {
-		Texts map[string]string `json:"texts"`
-	}
-	if err := json.Unmarshal(b, &words); err != nil {
-		t.Fatal(err)
+	words := map[string]map[string]map[string]string{} // by page, language and id
+	for _, page := range pages {
+		b, err := os.ReadFile("../adapters/" + page + "/web/words.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := map[string]map[string]string{}
+		if err := json.Unmarshal(b, &own); err != nil {
+			t.Fatal(err)
+		}
+		words[page] = own
 	}
 	for _, language := range []string{"fr", "de"} {
 		messages := map[string]any{}
@@ -111,11 +113,13 @@ func readable(t *testing.T) map[string]string {
 				texts[language+"\t"+id] = fmt.Sprint(text)
 			}
 		}
-		if len(words[language].Texts) == 0 {
-			t.Fatalf("%s says nothing in %s", pageWords, language)
-		}
-		for id, text := range words[language].Texts {
-			texts[language+"\tplayground/"+id] = text
+		for page, own := range words {
+			if len(own[language]) == 0 {
+				t.Fatalf("the page of the %s says nothing in %s", page, language)
+			}
+			for id, text := range own[language] {
+				texts[language+"\t"+page+"/"+id] = text
+			}
 		}
 		pages, err := fs.Glob(files, "benefits/"+language+"/*.md")
 		if err != nil || len(pages) == 0 {

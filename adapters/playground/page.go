@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"procurabot/bot"
+	"procurabot/internal/webpage"
 )
 
 // Control is time, for the page's "move time on".
@@ -26,7 +27,7 @@ type Control interface {
 type site struct {
 	rooms    *Rooms
 	control  Control
-	words    map[bot.Language]*words
+	words    map[string]*webpage.Words
 	template *template.Template
 }
 
@@ -45,7 +46,8 @@ func Handler(world *Rooms, control Control) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
-	mux.HandleFunc("GET /live", s.live)
+	mux.HandleFunc("GET /live", func(w http.ResponseWriter, q *http.Request) { webpage.Stream(w, q, world.watch) })
+	mux.HandleFunc("GET /live.js", webpage.Script)
 	mux.HandleFunc("GET /propose", s.propose)
 	mux.HandleFunc("POST /say", s.act(s.say))
 	mux.HandleFunc("POST /press", s.act(s.press))
@@ -54,8 +56,11 @@ func Handler(world *Rooms, control Control) (http.Handler, error) {
 	for _, name := range []string{"page.css", "page.js", "icon.svg"} {
 		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, q *http.Request) { http.ServeFileFS(w, q, web, "web/"+name) })
 	}
-	return guard(http.NewCrossOriginProtection().Handler(mux)), nil
+	return webpage.Guard(mux), nil
 }
+
+// in gives the page's words in a language.
+func (s *site) in(l bot.Language) words { return words{s.words[string(l)]} }
 
 // standing finds who acts where. The first person is whoever opens the page.
 func (s *site) standing(q url.Values) (*person, place, error) {
@@ -98,9 +103,9 @@ func (s *site) page(w http.ResponseWriter, q *http.Request) {
 }
 
 func (s *site) lost(w http.ResponseWriter) {
-	var all []*words
+	var all []words
 	for _, l := range bot.Languages() {
-		all = append(all, s.words[l])
+		all = append(all, s.in(l))
 	}
 	s.render(w, http.StatusNotFound, "lost", all)
 }

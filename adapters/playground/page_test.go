@@ -19,6 +19,7 @@ import (
 	"procurabot/bot"
 	"procurabot/bot/bottest"
 	"procurabot/internal/markup"
+	"procurabot/internal/webpage"
 )
 
 // control moves a scene's clock.
@@ -134,7 +135,7 @@ func TestThePageOfEverybody(t *testing.T) {
 	if !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || !strings.Contains(policy, "frame-ancestors 'none'") {
 		t.Errorf("the policy is %q", policy)
 	}
-	for _, path := range []string{"/page.css", "/page.js", "/icon.svg"} {
+	for _, path := range []string{"/page.css", "/page.js", "/live.js", "/icon.svg"} {
 		g := s.get(path)
 		s.wants(g, http.StatusOK)
 		if g.Header.Get("X-Content-Type-Options") != "nosniff" {
@@ -345,8 +346,8 @@ func TestHostileTextIsInert(t *testing.T) {
 	g := s.get("/?as=luc&at=lobby")
 	s.wants(g, http.StatusOK, "&lt;script&gt;alert(1)&lt;/script&gt;")
 	s.lacks(g, "<script>", "<img src=x", `href="javascript:`, `href="data:`, "</textarea><script")
-	if n := strings.Count(g.text, "<script"); n != 1 {
-		t.Errorf("the page has %d scripts, its own alone is wanted", n)
+	if n := strings.Count(g.text, "<script"); n != 2 {
+		t.Errorf("the page has %d scripts, its own two alone are wanted", n)
 	}
 }
 
@@ -405,11 +406,13 @@ func TestThePageIsTold(t *testing.T) {
 
 func TestServeStops(t *testing.T) {
 	s := open(t)
+	h, err := playground.Handler(s.Rooms, s.control)
+	s.must(err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	s.must(err)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- playground.Serve(ctx, l, s.Rooms, s.control) }()
+	go func() { ended <- webpage.Serve(ctx, l, h) }()
 	r, err := http.Get("http://" + l.Addr().String() + "/live?as=luc")
 	s.must(err)
 	defer r.Body.Close()

@@ -10,11 +10,12 @@ import (
 
 	"procurabot/bot"
 	"procurabot/internal/markup"
+	"procurabot/internal/webpage"
 )
 
 // view is all that the page shows to one person at one place.
 type view struct {
-	*words
+	words
 	Me, At   string // as the page's address has them
 	Person   personView
 	People   []personView
@@ -56,7 +57,7 @@ type messageView struct {
 	Hue             int
 	Bot, Mine       bool
 	ISO, Hour       string
-	Lang            bot.Language
+	Lang            string
 	Text, Note      template.HTML
 	Written         string // by a person
 	Only, Edited    bool
@@ -104,9 +105,9 @@ func address(p *person, at place) string {
 
 // draw is what a person sees at a place; it counts as read then.
 func (s *site) draw(p *person, at place, problem string) view {
-	r, w := s.rooms, s.words[speaks(p)]
+	r, w := s.rooms, s.in(speaks(p))
 	now := s.control.Now()
-	v := view{words: w, Me: string(p.id), Date: w.date(now), Hour: w.hour(now), Private: at.with != nil, Longest: maxSaid}
+	v := view{words: w, Me: string(p.id), Date: w.DateOf(now), Hour: w.HourOf(now), Private: at.with != nil, Longest: maxSaid}
 	if at.with == nil {
 		v.At = string(at.id())
 	}
@@ -149,7 +150,7 @@ const hues = 6
 func (r *Rooms) hue(p *person) int { return slices.Index(r.people, p) % hues }
 
 func (s *site) drawPeople(me *person, at place) (all []personView, current personView) {
-	w := s.words[speaks(me)]
+	w := s.in(speaks(me))
 	for _, p := range s.rooms.people {
 		about := []string{}
 		if l := bot.ParseLocale(p.locale); l != "" {
@@ -201,7 +202,7 @@ func (s *site) drawPlaces(p *person, at place) []placeView {
 	for _, to := range all {
 		v := placeView{ID: string(to.id()), Name: to.name(), URL: address(p, to), Current: to == at.top(), New: s.rooms.unread(p, &to)}
 		if to.with != nil {
-			v.ID, v.Name = "dm", s.words[speaks(p)].Texts["dm"]
+			v.ID, v.Name = "dm", s.in(speaks(p)).Texts["dm"]
 		}
 		views = append(views, v)
 	}
@@ -226,7 +227,7 @@ func (s *site) describe(v *view, p *person, at place) {
 	}
 }
 
-func drawEmpty(w *words, at place) *emptyView {
+func drawEmpty(w words, at place) *emptyView {
 	kind, prefix := "dm", ""
 	switch {
 	case at.with == nil && at.channel.role != "":
@@ -279,21 +280,21 @@ func (d *drawing) messages() []messageView {
 }
 
 func (d *drawing) message(m *message) messageView {
-	w, said := d.site.words[speaks(d.me)], m.said.In(d.zone)
+	w, said := d.site.in(speaks(d.me)), m.said.In(d.zone)
 	v := messageView{
-		ID: string(m.id), Version: m.revision, ISO: said.Format(time.RFC3339), Hour: w.hour(said),
+		ID: string(m.id), Version: m.revision, ISO: said.Format(time.RFC3339), Hour: w.HourOf(said),
 		Only: m.only != nil && m.at.with == nil, Edited: m.edited,
 	}
-	if day := w.date(said); day != d.day {
+	if day := w.DateOf(said); day != d.day {
 		v.Day, d.day = day, day
 	}
 	if m.author != nil {
 		v.Author, v.Initial, v.Hue, v.Mine = m.author.name, initial(m.author.name), d.site.rooms.hue(m.author), m.author == d.me
-		v.Written, v.Lang = m.text, recognise(d.site.words, m.text)
+		v.Written, v.Lang = m.text, webpage.Recognise(d.site.words, m.text)
 	} else {
 		v.Author, v.Bot = BotName, true
 		v.Text, v.Note = markup.HTML(m.body.Text), markup.HTML(m.body.Note)
-		v.Lang = recognise(d.site.words, markup.Plain(m.body.Text))
+		v.Lang = webpage.Recognise(d.site.words, markup.Plain(m.body.Text))
 		for i, b := range m.body.Buttons {
 			style := "plain"
 			if b.Style == bot.Primary || b.Style == bot.Danger {

@@ -276,7 +276,7 @@ func (p *tab) check(t *testing.T, axe []byte, scene string) {
 		width, height int64
 	}{{"desktop", 1280, 900}, {"phone", 390, 844}, {"narrow", 320, 568}} {
 		p.do(chromedp.EmulateViewport(size.width, size.height))
-		if wide := p.eval(`[document.documentElement, ...document.querySelectorAll("#log, #side, dialog")]
+		if wide := p.eval(`[document.documentElement, ...document.querySelectorAll("[role=log], #side, dialog")]
 			.filter(e => e.scrollWidth > e.clientWidth).map(e => e.tagName + "#" + e.id).join()`); wide != "" {
 			t.Errorf("%s, %s: must be scrolled sideways: %s", scene, size.name, wide)
 		}
@@ -333,13 +333,13 @@ type demo struct {
 }
 
 // startDemo runs the program until the test ends.
-func startDemo(t *testing.T, browser context.Context) *demo {
+func startDemo(t *testing.T, browser context.Context, flags ...string) *demo {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	out, in := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		code := run(ctx, []string{"demo", "--listen", "127.0.0.1:0"}, nil, nil, in, t.Output())
+		code := run(ctx, append([]string{"demo", "--listen", "127.0.0.1:0"}, flags...), nil, nil, in, t.Output())
 		in.Close()
 		ended <- code
 	}()
@@ -513,7 +513,7 @@ func (p *tab) shows(selector, text string) bool {
 
 // button is an expression for the newest button that says something.
 func button(label string) string {
-	return `[...document.querySelectorAll("#messages button, dialog:modal button")].filter(b => b.textContent === ` + quote(label) + `).at(-1)`
+	return `[...document.querySelectorAll(".messages button, dialog:modal button")].filter(b => b.textContent === ` + quote(label) + `).at(-1)`
 }
 
 func (p *tab) press(label string) {

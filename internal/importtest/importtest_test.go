@@ -26,8 +26,9 @@ var rules = []struct {
 }{
 	{"cmd/*", []string{"adapters/*", "adapters/*/*", "bot", "bot/*", "internal/*", "locales"}},
 	{"adapters/adaptertest", []string{"bot", "bot/bottest", "internal/*"}},
-	{"adapters/*/fake*", []string{"bot", "bot/bottest", "internal/*", "adapters/*"}}, // a fake is a stage for scripts, and hands out its adapter
-	{"adapters/playground", []string{"bot", "bot/bottest", "internal/*"}},            // it is a stage itself
+	{"adapters/*/fake*", []string{"bot", "bot/bottest", "internal/*", "adapters/*"}},        // a fake is a stage for scripts, and hands out its adapter
+	{"adapters/playground", []string{"bot", "bot/bottest", "internal/*"}},                   // it is a stage itself
+	{"adapters/showcase", []string{"bot", "bot/bottest", "internal/*", "adapters/*/fake*"}}, // it draws what the fakes hold
 	{"adapters/*", []string{"bot", "internal/*"}},
 	{"adapters/*/fake*/*", nil},
 	{"bot", []string{"internal/*"}},

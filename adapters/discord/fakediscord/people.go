@@ -25,6 +25,7 @@ type Field struct {
 	// Value is what stands there already.
 	Value    string
 	Required bool
+	Long     bool // of several lines
 	Min, Max int
 	// Options are the values to choose from, of a select.
 	Options []string
@@ -42,7 +43,7 @@ func newModal(i *interaction, data map[string]any) *Modal {
 		in := children(row)[0]
 		f := Field{
 			CustomID: text(in, "custom_id"), Label: text(in, "label"), Placeholder: text(in, "placeholder"), Value: text(in, "value"),
-			Required: true, Min: number(in, "min_length"), Max: maxInput, kind: number(in, "type"), label: number(row, "type") == typeLabel,
+			Required: true, Long: number(in, "style") == 2, Min: number(in, "min_length"), Max: maxInput, kind: number(in, "type"), label: number(row, "type") == typeLabel,
 		}
 		if f.label {
 			f.Label, f.Description = text(row, "label"), text(row, "description")

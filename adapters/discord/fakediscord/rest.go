@@ -45,12 +45,13 @@ func (s *Server) Requests() []Request {
 	return slices.Clone(s.requests)
 }
 
-// OnRequest calls f at every phase of every request, without holding a lock,
-// so that a test can end a process at exactly that point.
+// OnRequest adds a function that is called at every phase of every request,
+// without holding a lock, so that a test can end a process at exactly that
+// point.
 func (s *Server) OnRequest(f func(route string, phase Phase)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.hook = f
+	s.hooks = append(s.hooks, f)
 }
 
 // call is one request on its way to an operation.
@@ -166,9 +167,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, route string, aut
 	refused := c.multipart()
 
 	s.mu.Lock()
-	hook := s.hook
+	hooks := slices.Clone(s.hooks)
 	s.mu.Unlock()
-	if hook != nil {
+	for _, hook := range hooks {
 		hook(route, Before)
 	}
 
@@ -196,7 +197,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, route string, aut
 	s.touch()
 	s.mu.Unlock()
 
-	if hook != nil {
+	for _, hook := range hooks {
 		hook(route, After)
 	}
 	switch {

@@ -93,7 +93,7 @@ type Server struct {
 	changed  chan struct{} // closed and replaced at every change; see Await
 	sequence uint64
 	revoked  bool
-	hook     func(route string, phase Phase)
+	hooks    []func(route string, phase Phase)
 	faults   []*fault
 	requests []Request
 	buckets  map[string]*bucket

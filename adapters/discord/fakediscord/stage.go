@@ -352,6 +352,25 @@ func (s *Stage) usable(c *command, channel string) (string, error) {
 	return oldest, nil
 }
 
+// Offered tells whether the client offers a person the command of a line in a
+// place.
+func (s *Stage) Offered(person, place, line string) bool {
+	user, err := s.person(person)
+	if err != nil {
+		return false
+	}
+	channel, err := s.place(user, place)
+	if err != nil {
+		return false
+	}
+	c, err := s.typed(line)
+	if err != nil {
+		return false
+	}
+	where, err := s.usable(c.command, channel)
+	return err == nil && where == channel
+}
+
 // Press presses the button on the message that came last of those that the
 // person sees and that have it.
 func (s *Stage) Press(ctx context.Context, person, label string) error {

@@ -366,7 +366,6 @@ func (st *Stage) disarm(method string) {
 func (st *Stage) at(ctx context.Context, person, place string) (user, channel string, err error) {
 	st.mu.Lock()
 	user, channel = st.people[person], st.rooms[strings.TrimPrefix(place, "#")]
-	sockets, adapters := st.sockets, st.adapters
 	st.mu.Unlock()
 	switch {
 	case user == "":
@@ -376,14 +375,25 @@ func (st *Stage) at(ctx context.Context, person, place string) (user, channel st
 	case channel == "":
 		return "", "", fmt.Errorf("there is no channel #%s on Slack", place)
 	}
-	if adapters == 0 || st.o.SignedHTTP {
-		return user, channel, nil // the bot runs somewhere else, or lets requests wait until it is there
-	}
-	if err := st.WaitOpened(ctx, sockets+slack.Connections); err != nil {
+	if err := st.Ready(ctx); err != nil {
 		return "", "", err
 	}
+	return user, channel, nil
+}
+
+// Ready returns when the newest adapter hears what happens.
+func (st *Stage) Ready(ctx context.Context) error {
+	st.mu.Lock()
+	sockets, adapters := st.sockets, st.adapters
+	st.mu.Unlock()
+	if adapters == 0 || st.o.SignedHTTP {
+		return nil // the bot runs somewhere else, or lets requests wait until it is there
+	}
+	if err := st.WaitOpened(ctx, sockets+slack.Connections); err != nil {
+		return err
+	}
 	// Those of an adapter that has ended go in their own time.
-	return user, channel, st.WaitConnected(ctx, slack.Connections)
+	return st.WaitConnected(ctx, slack.Connections)
 }
 
 // names in what a person types.

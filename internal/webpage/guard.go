@@ -1,4 +1,4 @@
-package playground
+package webpage
 
 import (
 	"net"
@@ -11,10 +11,12 @@ import (
 // characters, encoded, are less.
 const maxPost = 256 << 10
 
-// guard sets what every answer carries, and turns away names: a foreign name
-// that resolves to this machine would make its page one of our own (DNS
-// rebinding), while an address cannot be rebound.
-func guard(next http.Handler) http.Handler {
+// Guard lets only the page itself act, bounds what it may send, sets what every
+// answer carries, and turns away names: a foreign name that resolves to this
+// machine would make its page one of our own (DNS rebinding), while an address
+// cannot be rebound.
+func Guard(next http.Handler) http.Handler {
+	next = http.NewCrossOriginProtection().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
