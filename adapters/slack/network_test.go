@@ -77,18 +77,18 @@ func newProxy(t *testing.T, dial func(ctx context.Context, network, address stri
 			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
-		w.WriteHeader(http.StatusOK)
-		in, _, err := http.NewResponseController(w).Hijack()
+		in, sent, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			_ = out.Close()
 			return
 		}
-		for from, to := range map[net.Conn]net.Conn{in: out, out: in} {
-			tunnels.Go(func() {
-				_, _ = io.Copy(to, from)
-				_ = to.Close()
-			})
+		tunnel := func(to net.Conn, from io.Reader) {
+			_, _ = io.Copy(to, from)
+			_ = to.Close()
 		}
+		_, _ = io.WriteString(in, "HTTP/1.1 200 Connection established\r\n\r\n")
+		tunnels.Go(func() { tunnel(out, sent) }) // with what the server has read already
+		tunnels.Go(func() { tunnel(in, out) })
 	}))
 	t.Cleanup(tunnels.Wait)
 	t.Cleanup(server.Close)
