@@ -122,11 +122,8 @@ func readConfig(environment map[string]string) (config, error) {
 	return c, nil
 }
 
-// slackSecret and discordKey are what the platforms' pages show.
-var (
-	slackSecret = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
-	discordKey  = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
-)
+// discordKey is what the application's page shows.
+var discordKey = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
 
 func (c config) checkAddresses() []string {
 	var wrong []string
@@ -174,8 +171,8 @@ func (c config) checkPlatforms() []string {
 	if slack && c.SlackSecret == "" && !strings.HasPrefix(c.SlackAppToken, "xapp-") {
 		wrong = append(wrong, "PROCURABOT_SLACK_APP_TOKEN must be the app-level token, which begins with xapp- (your app's page, Basic Information, App-Level Tokens), unless PROCURABOT_SLACK_SIGNING_SECRET is given to have Slack deliver by HTTP")
 	}
-	if c.SlackSecret != "" && !slackSecret.MatchString(c.SlackSecret) {
-		wrong = append(wrong, "PROCURABOT_SLACK_SIGNING_SECRET must be the signing secret, 32 hexadecimal digits (your app's page, Basic Information, App Credentials)")
+	if strings.HasPrefix(c.SlackSecret, "xox") || strings.HasPrefix(c.SlackSecret, "xapp-") || strings.ContainsAny(c.SlackSecret, " \t\"'") {
+		wrong = append(wrong, "PROCURABOT_SLACK_SIGNING_SECRET must be the signing secret, 32 digits and letters, and no token (your app's page, Basic Information, App Credentials)")
 	}
 	if discord && c.DiscordBotToken == "" {
 		wrong = append(wrong, "PROCURABOT_DISCORD_BOT_TOKEN is missing (your application's page, Bot, Reset Token)")

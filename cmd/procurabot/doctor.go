@@ -45,7 +45,10 @@ func (doctorCommand) Run(p *program) error {
 	}
 	visit := &visit{ctx: p.ctx, out: newRedactor(p.out, c.secrets()...)}
 	visit.checks("settings", settingsChecks(p))
-	visit.checks("database", databaseChecks(p.ctx, c.Database))
+	texts := c.Database
+	if !visit.checks("database", databaseChecks(p.ctx, c.Database)) {
+		texts = "" // those that ship
+	}
 	if c.BackupDir != "" {
 		visit.checks("backups", []bot.Check{folderCheck("folder", c.BackupDir)})
 	}
@@ -57,7 +60,7 @@ func (doctorCommand) Run(p *program) error {
 		visit.slack(connections.slack, c)
 	}
 	if connections.discord != nil {
-		if err := visit.discord(p, connections.discord, c); err != nil {
+		if err := visit.discord(p, connections.discord, c, texts); err != nil {
 			return err
 		}
 	}
@@ -83,7 +86,9 @@ type visit struct {
 	wrong int
 }
 
-func (v *visit) checks(where string, checks []bot.Check) {
+// checks reports whether nothing must be mended.
+func (v *visit) checks(where string, checks []bot.Check) bool {
+	before := v.wrong
 	for _, c := range checks {
 		switch {
 		case c.Problem == "":
@@ -96,9 +101,10 @@ func (v *visit) checks(where string, checks []bot.Check) {
 			fmt.Fprintf(v.out, "!!  %s: %s: %s\n", where, c.Name, c.Problem)
 		}
 		if c.Mend != "" {
-			fmt.Fprintf(v.out, "      %s\n", strings.ReplaceAll(c.Mend, "\n", "\n      "))
+			fmt.Fprintf(v.out, "    what to do: %s\n", strings.ReplaceAll(c.Mend, "\n", "\n    "))
 		}
 	}
+	return v.wrong == before
 }
 
 func (v *visit) slack(a *slack.Adapter, c config) {
@@ -107,10 +113,10 @@ func (v *visit) slack(a *slack.Adapter, c config) {
 	v.checks("Slack", a.Diagnose(ctx, c.channels("slack")...))
 }
 
-// discord compares the commands too: with the texts of the database, which may
-// call them otherwise.
-func (v *visit) discord(p *program, a *discord.Adapter, c config) error {
-	return apart(p, c.Database, parts{fit: learnLittle}, func(program *app) error {
+// discord compares the commands too: with the texts of a database, which may call
+// them otherwise than those that ship.
+func (v *visit) discord(p *program, a *discord.Adapter, c config, texts string) error {
+	return apart(p, texts, parts{fit: learnLittle}, func(program *app) error {
 		ctx, cancel := context.WithTimeout(v.ctx, diagnoseTime)
 		defer cancel()
 		v.checks("Discord", a.Diagnose(ctx, program.engine, c.channels("discord")...))
@@ -130,7 +136,7 @@ func settingsChecks(p *program) []bot.Check {
 	checks := []bot.Check{{Name: "read"}}
 	for _, name := range strangers(p.env) {
 		checks = append(checks, bot.Check{
-			Name: name, Problem: "there is no such setting", Mend: "Look for a typing error: procurabot run --help lists them all.", Optional: true,
+			Name: name, Problem: "there is no such setting", Mend: "look for a typing error: procurabot run --help lists them all", Optional: true,
 		})
 	}
 	if path := p.file; path != "" {
@@ -144,7 +150,7 @@ func settingsChecks(p *program) []bot.Check {
 	if p.env[prefix+"ADMINS"] == "" {
 		checks = append(checks, bot.Check{
 			Name: "administrators", Problem: "PROCURABOT_ADMINS names nobody, so nobody can give roles, unless one was given before",
-			Mend: "Name yourself: slack:TEAM:MEMBER or discord::USER. docs/slack.md and docs/discord.md say where the ids are.", Optional: true,
+			Mend: "name yourself: slack:TEAM:MEMBER or discord::USER. docs/slack.md and docs/discord.md say where the ids are", Optional: true,
 		})
 	}
 	return checks
@@ -160,9 +166,9 @@ func databaseChecks(ctx context.Context, path string) []bot.Check {
 	c := bot.Check{Name: path}
 	db, err := database.Open(ctx, path, database.Options{})
 	if err != nil {
-		c.Problem, c.Mend = err.Error(), "The program that wrote it last can open it; or bring a copy back with procurabot restore."
+		c.Problem, c.Mend = err.Error(), "the program that wrote it last can open it; or bring a copy back with procurabot restore"
 		if errors.Is(err, fs.ErrPermission) {
-			c.Mend = "Start the program as the user who owns the file, or give it to the user who starts the program."
+			c.Mend = "start the program as the user who owns the file, or give it to the user who starts the program"
 		}
 		return []bot.Check{c}
 	}
@@ -178,7 +184,7 @@ func folderCheck(name, folder string) bot.Check {
 	f, err := os.CreateTemp(folder, ".procurabot-doctor-*")
 	if err != nil {
 		c.Problem = fmt.Sprintf("nothing can be written in %s (%v)", folder, err)
-		c.Mend = "Make the folder, make room on its disk, or give it to the user who starts the program."
+		c.Mend = "make the folder, make room on its disk, or give it to the user who starts the program"
 		return c
 	}
 	_ = f.Close()
@@ -192,7 +198,7 @@ func publicChecks(ctx context.Context, c config) []bot.Check {
 	if c.PublicAddress == "" {
 		return []bot.Check{{
 			Name: "setting", Problem: "PROCURABOT_PUBLIC_ADDRESS is not set, so it is not known where the platforms call", Optional: true,
-			Mend: "Set it to the https address that is passed on to " + c.PublicListen + ".",
+			Mend: "set it to the https address that is passed on to " + c.PublicListen,
 		}}
 	}
 	client := &http.Client{Transport: c.transport(), Timeout: callTime}
@@ -202,7 +208,7 @@ func publicChecks(ctx context.Context, c config) []bot.Check {
 		address := strings.TrimSuffix(c.PublicAddress, "/") + path
 		if problem := callback(ctx, client, address); problem != "" {
 			check.Problem = problem
-			check.Mend = "The bot must be running, and what stands in front of it must pass " + address + " on to " + c.PublicListen + ", with body and headers as they are."
+			check.Mend = "the bot must be running, and what stands in front of it must pass " + address + " on to " + c.PublicListen + ", with body and headers as they are"
 		}
 		checks = append(checks, check)
 	}
