@@ -63,6 +63,17 @@ func (a *Adapter) edit(ctx context.Context, e bot.Envelope, gate string) (bot.Me
 }
 
 func (a *Adapter) post(ctx context.Context, channel string, e bot.Envelope, gate string) (bot.MessageID, error) {
+	if !e.FirstAttempt.IsZero() && a.now().Sub(e.FirstAttempt) >= nonceLife {
+		// A hold may have lasted longer than the nonce: an attempt that Find took for
+		// harmless would now stand there twice.
+		id, err := a.search(ctx, channel, e)
+		switch {
+		case err == nil:
+			return id, nil
+		case !errors.Is(err, outbox.ErrAbsent) && !errors.Is(err, outbox.ErrUnknowable):
+			return "", unsent(err)
+		}
+	}
 	var s sent
 	if err := a.request(ctx, http.MethodPost, "channels/"+channel+"/messages", renderNew(e), &s); err != nil {
 		return "", classify("send", err, gate)
@@ -73,16 +84,20 @@ func (a *Adapter) post(ctx context.Context, channel string, e bot.Envelope, gate
 func (a *Adapter) toAccount(ctx context.Context, e bot.Envelope, gate string) (bot.MessageID, error) {
 	channel, err := a.direct(ctx, e.To.Account)
 	if err != nil {
-		err = classify("send", err, gate)
-		var u *outbox.Uncertain
-		if errors.As(err, &u) {
-			// Whatever became of the channel, nothing was said in it.
-			return "", &outbox.Retry{Err: u.Err}
-		}
-		return "", err
+		return "", unsent(classify("send", err, gate))
 	}
 	e.To.Answering = "" // what is answered stands elsewhere
 	return a.post(ctx, channel, e, gate)
+}
+
+// unsent is the failure of a request before that which says something: whatever
+// became of it, nothing was said.
+func unsent(err error) error {
+	var u *outbox.Uncertain
+	if errors.As(err, &u) {
+		return &outbox.Retry{Err: u.Err}
+	}
+	return err
 }
 
 // reply writes to the person of an interaction: the first answer takes the

@@ -49,7 +49,7 @@ type storm struct {
 	mu     sync.Mutex
 	random *rand.Rand
 	kinds  map[string]int // faults planted
-	long   map[string]int // of which ask for an hour
+	long   map[string]int // of which say for how long: the fifth an hour
 
 	wires map[bot.Platform]*wire
 	log   logbook
@@ -112,8 +112,7 @@ func (s *storm) choose(kinds []string) string {
 func (s *storm) seconds(platform string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.long[platform] < 2 && s.random.IntN(10) == 0 {
-		s.long[platform]++
+	if s.long[platform]++; s.long[platform] == 5 {
 		return 3600
 	}
 	return 1 + s.random.IntN(20)
@@ -337,15 +336,16 @@ func (s *storm) begin(l *living) {
 	ended := make(chan error, 1)
 	go func() { ended <- l.run(ctx, l.adapters) }()
 	l.stop = func() {
-		// discordgo holds a lock for a second when it closes, and an event that comes
-		// in that second parks its reader on it: in a bubble the second then never
-		// ends. So Discord cannot be reached for a while before.
+		// discordgo holds a lock for a second when it closes. Whatever comes in that
+		// second, or its end, parks its reader on the lock, and in a bubble the second
+		// then never ends. So Discord is silent for a while before and after.
 		s.wires["discord"].down(true)
 		time.Sleep(2 * time.Minute)
 		cancel()
 		if err := errors.Join(<-ended, l.close()); err != nil {
 			s.t.Errorf("stop: %v", err)
 		}
+		time.Sleep(5 * time.Second)
 		s.wires["discord"].down(false)
 	}
 	if err := errors.Join(s.slack.WaitConnected(ctx, slack.Connections), s.discord.WaitConnected(ctx)); err != nil {
@@ -606,6 +606,11 @@ func (s *storm) order(byKey map[string]row) (twice, wrong int) {
 			switch {
 			case n == last:
 				twice++
+				for _, p := range s.sent {
+					if p.text == text {
+						t.Logf("twice: %+v", byKey[p.key])
+					}
+				}
 			case n < last:
 				wrong++
 			}

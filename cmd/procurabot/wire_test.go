@@ -132,11 +132,15 @@ func (w *wire) judge(t *testing.T, name string) (longest time.Duration) {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	early := map[string]int{}
+	early, questions := map[string]int{}, 0
 	for _, asked := range w.waits {
 		longest = max(longest, asked.until.Sub(asked.from))
 		for _, r := range w.made {
 			if r.limit != "" && (r.limit == asked.limit || asked.limit == all) && r.at.After(asked.from) && r.at.Before(asked.until) {
+				if isQuestion(r.limit) {
+					questions++
+					continue
+				}
 				early[fmt.Sprintf("%s after %q was to wait", r.limit, asked.limit)]++
 			}
 		}
@@ -144,8 +148,14 @@ func (w *wire) judge(t *testing.T, name string) (longest time.Duration) {
 	for what, n := range early {
 		t.Errorf("%s: %d requests too early: %s", name, n, what)
 	}
-	t.Logf("%s: %d requests, asked to wait %d times, the longest %s", name, len(w.made), len(w.waits), longest)
+	t.Logf("%s: %d requests, asked to wait %d times, the longest %s; %d questions about messages too early", name, len(w.made), len(w.waits), longest, questions)
 	return longest
+}
+
+// isQuestion is of a request that says nothing: each row that asks about itself
+// waits for itself alone.
+func isQuestion(limit string) bool {
+	return strings.HasPrefix(limit, "conversations.") || strings.HasPrefix(limit, http.MethodGet) || strings.HasSuffix(limit, "/users/@me/channels")
 }
 
 // slackLimit is what Slack counts together: a method.
