@@ -43,6 +43,8 @@ type app struct {
 	members  *members.Members
 	benefits *benefits.Benefits
 	log      *slog.Logger
+
+	features []bot.Feature // in the order in which they hear free text
 }
 
 // close ends what goes on beside the engine, and closes the database.
@@ -121,7 +123,7 @@ func newApp(ctx context.Context, p parts) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &app{db: p.db, engine: engine, members: people, benefits: answers, log: p.log}, nil
+	return &app{db: p.db, engine: engine, members: people, benefits: answers, log: p.log, features: features}, nil
 }
 
 // logChanges tells the operator what this release has changed of the texts, with

@@ -322,7 +322,7 @@ func (s *storm) open() *living {
 	}
 	l := &living{adapters: []bot.Adapter{sa, da}}
 	l.app, err = newApp(t.Context(), parts{
-		db: db, adapters: l.adapters, workers: workers, fit: learnLittle, log: slog.New(slog.NewJSONHandler(&s.log, nil)),
+		db: db, adapters: l.adapters, workers: workers, fit: little, log: slog.New(slog.NewJSONHandler(&s.log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -398,8 +398,10 @@ func (s *storm) ask(all []person) {
 	asking.Wait()
 }
 
-// learnLittle is for tests to which it does not matter what is answered: all of
-// it takes longer than the rest of them.
+// little is for tests to which it does not matter what is answered: to learn all
+// takes longer than the rest of them.
+var little = learnOnce(learnLittle)
+
 func learnLittle(ctx context.Context, entries []retrieval.Entry) (*retrieval.Model, error) {
 	var some []retrieval.Entry
 	for i := 0; i < len(entries); i += 40 {
