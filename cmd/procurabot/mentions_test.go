@@ -31,7 +31,7 @@ func TestNobodyIsCalledByWhatPeopleWrite(t *testing.T) {
 	shown := 0
 	for _, way := range []struct{ asker, editors string }{{"discord", "slack"}, {"slack", "discord"}} {
 		t.Run(way.asker+" asks "+way.editors, func(t *testing.T) {
-			th := newTheatre(t, false, way.editors, map[string]string{
+			th := newTheatre(t, fakeslack.Options{}, way.editors, map[string]string{
 				everyone: way.asker, calling: way.asker, "aoife": way.editors, "maja": "slack", "luc": "discord",
 			})
 			th.must(th.tenant.Grant(t.Context(), th.stage(way.editors).Account("aoife"), bot.Editor))

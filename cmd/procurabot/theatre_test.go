@@ -24,17 +24,18 @@ type theatre struct {
 }
 
 // newTheatre makes both platforms with a channel each for everybody and for the
-// editors, who are on one of them, and starts the program.
-func newTheatre(t *testing.T, signed bool, editors string, people map[string]string) *theatre {
+// editors, who are on one of them, and starts the program. Signed HTTP holds for both.
+func newTheatre(t *testing.T, o fakeslack.Options, editors string, people map[string]string) *theatre {
 	t.Helper()
 	th := &theatre{t: t, clock: bottest.NewClock(time.Date(2026, 3, 3, 10, 0, 0, 0, time.UTC))}
 	var err error
-	if th.slack, err = fakeslack.NewStage(fakeslack.Options{Now: th.clock.Now, SignedHTTP: signed}); err != nil {
+	o.Now = th.clock.Now
+	if th.slack, err = fakeslack.NewStage(o); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(th.slack.Close)
 	open := fakediscord.NewStage
-	if signed {
+	if o.SignedHTTP {
 		open = fakediscord.NewSignedStage
 	}
 	th.discord = open(th.clock.Now)
