@@ -29,7 +29,7 @@ import (
 	"procurabot/internal/retrieval"
 )
 
-var messageCount = flag.Int("messages", 600, "how many messages are sent through platforms that fail")
+var messageCount = flag.Int("messages", 2000, "how many messages are sent through platforms that fail")
 
 // faulty is how often a request goes wrong, in percent.
 const faulty = 20
