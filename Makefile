@@ -70,5 +70,5 @@ fuzz: tools
 	done
 
 nightly: tools faults fuzz eval
-	$(GO) test -race -count=1 -timeout 4h ./cmd/procurabot -seeds 1000 -kills 1000
+	$(GO) test -race -count=1 -timeout 4h ./cmd/procurabot -seeds 1000 -kills 1000 -messages 10000 -weathers 50
 	$(GO) test -race -count=1 -timeout 1h ./internal/... -rapid.checks=10000

@@ -153,6 +153,10 @@ func (f *failure) read(header http.Header, body []byte) {
 		RetryAfter float64         `json:"retry_after"`
 		Global     bool            `json:"global"`
 	}
+	// The body is the more exact; a page of Cloudflare has the header alone.
+	if seconds, err := strconv.ParseFloat(header.Get("Retry-After"), 64); err == nil && seconds > 0 {
+		f.after = time.Duration(min(seconds, mostAfter) * float64(time.Second))
+	}
 	if json.Unmarshal(body, &answer) != nil {
 		f.html = true
 		f.message = http.StatusText(f.status)
@@ -162,12 +166,14 @@ func (f *failure) read(header http.Header, body []byte) {
 	if wrong := wrongFields(answer.Errors); wrong != "" {
 		f.message += " (" + wrong + ")"
 	}
-	f.after = time.Duration(answer.RetryAfter * float64(time.Second))
-	if seconds, err := strconv.Atoi(header.Get("Retry-After")); err == nil && f.after == 0 {
-		f.after = time.Duration(seconds) * time.Second
+	if answer.RetryAfter > 0 {
+		f.after = time.Duration(min(answer.RetryAfter, mostAfter) * float64(time.Second))
 	}
 	f.global = answer.Global || header.Get("X-RateLimit-Global") != "" || header.Get("X-RateLimit-Scope") == "global"
 }
+
+// mostAfter is the longest wait, in seconds, that is believed.
+const mostAfter = 7 * 24 * 60 * 60
 
 // wrongFields names the fields that Discord refuses, with its codes. Its
 // sentences are left out: they may quote what was sent.

@@ -64,6 +64,17 @@ func (a *Adapter) edit(ctx context.Context, e bot.Envelope, gate string) (bot.Me
 }
 
 func (a *Adapter) post(ctx context.Context, channel string, e bot.Envelope, gate string) (bot.MessageID, error) {
+	if !e.FirstAttempt.IsZero() && a.now().Sub(e.FirstAttempt) >= nonceLife {
+		// A hold may have lasted longer than the nonce: an attempt that Find took for
+		// harmless would now stand there twice.
+		id, err := a.search(ctx, channel, e)
+		switch {
+		case err == nil:
+			return id, nil
+		case !errors.Is(err, outbox.ErrAbsent) && !errors.Is(err, outbox.ErrUnknowable):
+			return "", unsent(err)
+		}
+	}
 	var s sent
 	if err := a.request(ctx, http.MethodPost, "channels/"+channel+"/messages", renderNew(e), &s); err != nil {
 		return "", classify("send", err, gate)
@@ -74,16 +85,20 @@ func (a *Adapter) post(ctx context.Context, channel string, e bot.Envelope, gate
 func (a *Adapter) toAccount(ctx context.Context, e bot.Envelope, gate string) (bot.MessageID, error) {
 	channel, err := a.direct(ctx, e.To.Account)
 	if err != nil {
-		err = classify("send", err, gate)
-		var u *outbox.Uncertain
-		if errors.As(err, &u) {
-			// Whatever became of the channel, nothing was said in it.
-			return "", &outbox.Retry{Err: u.Err}
-		}
-		return "", err
+		return "", unsent(classify("send", err, gate))
 	}
 	e.To.Answering = "" // what is answered stands elsewhere
 	return a.post(ctx, channel, e, gate)
+}
+
+// unsent is the failure of a request before that which says something: whatever
+// became of it, nothing was said.
+func unsent(err error) error {
+	var u *outbox.Uncertain
+	if errors.As(err, &u) {
+		return &outbox.Retry{Err: u.Err}
+	}
+	return err
 }
 
 // reply writes to the person of an interaction: the first answer takes the
@@ -151,7 +166,7 @@ func classify(what string, err error, gate string) error {
 	case f.html && (f.status == http.StatusTooManyRequests || f.status == http.StatusForbidden):
 		// Cloudflare bans an address after 10,000 refused requests in ten minutes.
 		// https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
-		return &outbox.Retry{After: time.Minute, Gate: allGates, Err: err}
+		return &outbox.Retry{After: max(f.after, time.Minute), Gate: allGates, Err: err}
 	case f.status == http.StatusTooManyRequests:
 		if f.global {
 			gate = allGates

@@ -273,3 +273,18 @@ func TestAnswersFindTheirWay(t *testing.T) {
 		}
 	})
 }
+
+// A hold may last longer than a nonce: what is sent then is looked for first.
+func TestLateAttemptsAreLookedFor(t *testing.T) {
+	s := newScene(t).run()
+	e := s.envelope(s.lobby(), "x")
+	id, err := s.adapter.Send(s.ctx, e)
+	s.must(err)
+	e.FirstAttempt = s.clock.Now()
+	s.clock.Set(s.clock.Now().Add(time.Hour))
+	again, err := s.adapter.Send(s.ctx, e)
+	s.must(err)
+	if n := len(s.Messages(string(s.lobby().Conversation))); again != id || n != 1 {
+		t.Errorf("sent an hour later it is %s after %s, and stands there %d times", again, id, n)
+	}
+}

@@ -178,8 +178,8 @@ func TestSayingOnBothAndOnOne(t *testing.T) {
 		t.Errorf("heard on %v", on)
 	}
 	h.wants(h.post("/say", "as", "Luc", "at", "lobby", "text", "bonjour"), `role="status">L’assistant n’a pas lu`)
-	h.wants(h.post("/say", "as", "Luc", "text", " "), `role="alert">Il n’y avait encore rien`)
-	h.wants(h.post("/say", "as", "Luc", "text", strings.Repeat("x", 2001)), "2000 caractères au plus")
+	h.wants(h.post("/say", "as", "Luc", "text", " "), `role="alert">Le message est vide`)
+	h.wants(h.post("/say", "as", "Luc", "text", strings.Repeat("x", 2001)), "2000 caractères au maximum")
 	h.wants(h.post("/say", "as", "Maja", "at", "editors", "on", "discord", "text", "@Procurabot hi"), "This channel is not on Discord.")
 	h.wants(h.post("/say", "as", "Maja", "text", "/nothing here"), "Slack, Discord does not offer")
 	if on := h.heardOn(); len(on) != 0 {

@@ -142,6 +142,7 @@ func New(o Options) (*Adapter, error) {
 	if client.Timeout == 0 {
 		client.Timeout = httpTimeout
 	}
+	client.Transport = wholeSeconds{client.Transport}
 	a := &Adapter{
 		http: &client, dialer: o.Dialer, sockets: o.Sockets, log: o.Log, now: o.Now, secret: o.SigningSecret, receiving: make(chan struct{}),
 	}

@@ -282,8 +282,12 @@ func (a *Adapter) outcome(to bot.Target, method string, reach *reach, err error)
 		return nil
 	}
 	gate := a.gate(to, method)
-	if method == "conversations.open" {
+	switch method {
+	case "conversations.open":
 		gate = a.gate(to, "chat.postMessage") + "/im"
+	case "chat.update":
+		// Rows of corrections wait where those of messages do: see Gate.
+		gate = a.gate(to, "chat.postMessage")
 	}
 	var limited *slackgo.RateLimitedError
 	var status slackgo.StatusCodeError

@@ -466,3 +466,16 @@ func TestLabelsAndTransport(t *testing.T) {
 		t.Errorf("the caller's client was changed: %v, %v", client.Timeout, err)
 	}
 }
+
+// Slack's page gives whole seconds; the standard allows a date, and proxies have
+// been seen to give fractions. All of it is waited for, and nothing that is
+// neither keeps the message from being tried again.
+func TestRetryAfterOfEveryForm(t *testing.T) {
+	for given, want := range map[string]string{"1.5": "retry 2s", "90": "retry 1m30s", "soon": "retry 30s", "NaN": "retry 30s", "-1": "retry 30s"} {
+		w := newWorld(t, fakeslack.Options{})
+		w.Server.Fault(fakeslack.Fault{Method: "chat.postMessage", Kind: fakeslack.RateLimited, After: given})
+		if _, err := w.send(w.lobby(), "row1", bot.Body{Text: "x"}); class(err) != want+" slack/T0FAKE001/chat.postMessage" {
+			t.Errorf("Retry-After %q became %v", given, err)
+		}
+	}
+}

@@ -49,6 +49,8 @@ type app struct {
 	texts    bot.Phrasebook
 	failed   func(bot.Platform, error) // told of each platform that run leaves alone; may be nil
 	log      *slog.Logger
+
+	features []bot.Feature // in the order in which they hear free text
 }
 
 // close ends what goes on beside the engine, and closes the database.
@@ -144,7 +146,7 @@ func newApp(ctx context.Context, p parts) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &app{db: p.db, engine: engine, members: people, benefits: answers, alerts: warnings, texts: phrasebook, log: p.log}, nil
+	return &app{db: p.db, engine: engine, members: people, benefits: answers, alerts: warnings, texts: phrasebook, log: p.log, features: features}, nil
 }
 
 // logChanges tells the operator what this release has changed of the texts, with

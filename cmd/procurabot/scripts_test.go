@@ -85,30 +85,42 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// ways are how the platforms deliver. Messages of Discord come through the
+// Gateway either way.
+func ways() map[string]bool { return map[string]bool{"sockets": false, "signed HTTP": true} }
+
 // TestScriptsOnFakes plays the same scripts through the real client libraries
-// on a fake Slack and a fake Discord: people read the same words.
+// on a fake Slack and a fake Discord: people read the same words, whichever way
+// the platforms deliver.
 func TestScriptsOnFakes(t *testing.T) {
-	for _, s := range allScripts(t) {
-		t.Run(s.name, func(t *testing.T) {
-			for _, d := range play(t, s, bottest.Options{Stage: fakes(t)}).Differs {
-				t.Error(d)
-			}
-		})
+	for way, signed := range ways() {
+		for _, s := range allScripts(t) {
+			t.Run(way+"/"+s.name, func(t *testing.T) {
+				t.Parallel()
+				for _, d := range play(t, s, bottest.Options{Stage: fakes(t, signed)}).Differs {
+					t.Error(d)
+				}
+			})
+		}
 	}
 }
 
 // fakes makes platforms that the real client libraries talk to.
-func fakes(t *testing.T) func(context.Context, string, func() time.Time) (bottest.Stage, error) {
+func fakes(t *testing.T, signed bool) func(context.Context, string, func() time.Time) (bottest.Stage, error) {
 	return func(_ context.Context, platform string, now func() time.Time) (bottest.Stage, error) {
 		switch platform {
 		case "slack":
-			s, err := fakeslack.NewStage(fakeslack.Options{Now: now})
+			s, err := fakeslack.NewStage(fakeslack.Options{Now: now, SignedHTTP: signed})
 			if err == nil {
 				t.Cleanup(s.Close)
 			}
 			return s, err
 		case "discord":
-			s := fakediscord.NewStage(now)
+			open := fakediscord.NewStage
+			if signed {
+				open = fakediscord.NewSignedStage
+			}
+			s := open(now)
 			t.Cleanup(s.Close)
 			return s, nil
 		}

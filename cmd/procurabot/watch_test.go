@@ -84,7 +84,7 @@ func (x *tower) start() {
 	}
 	x.slack, x.discord = stills[0], stills[1]
 	log := newLog(io.Discard)
-	a, err := newApp(x.t.Context(), parts{db: db, adapters: adapters, fit: learned, log: log, admins: []bot.Account{x.rooms[0].Account("Ada"), x.rooms[1].Account("Bea")}})
+	a, err := newApp(x.t.Context(), parts{db: db, adapters: adapters, fit: little, log: log, admins: []bot.Account{x.rooms[0].Account("Ada"), x.rooms[1].Account("Bea")}})
 	if err != nil {
 		x.t.Fatal(err)
 	}

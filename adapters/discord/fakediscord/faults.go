@@ -76,6 +76,21 @@ func RateLimited(after time.Duration, scope string, global bool) Fault {
 	return Fault{name: "rate limited", kind: replaced, answer: *tooMany(after, scope, global)}
 }
 
+// RateLimitedBare answers 429 and does not say for how long.
+func RateLimitedBare() Fault {
+	return Fault{name: "rate limited bare", kind: replaced, answer: answer{
+		status: http.StatusTooManyRequests, outcome: "rate limited", body: encode(map[string]any{"message": "You are being rate limited."}),
+	}}
+}
+
+// Banned is the page that Cloudflare shows to an address that it has banned, with
+// the time after which to come again.
+func Banned(after time.Duration) Fault {
+	a := htmlAnswer(http.StatusTooManyRequests)
+	a.header = map[string]string{"Retry-After": strconv.Itoa(int(after.Seconds()))}
+	return Fault{name: "banned", kind: replaced, answer: *a}
+}
+
 func tooMany(after time.Duration, scope string, global bool) *answer {
 	seconds := strconv.FormatFloat(after.Seconds(), 'f', -1, 64)
 	a := &answer{

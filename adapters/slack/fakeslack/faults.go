@@ -42,6 +42,7 @@ type Fault struct {
 	Times      int    // how many requests; once when zero, for ever when negative
 	Kind       FaultKind
 	RetryAfter int           // seconds, for RateLimited
+	After      string        // Retry-After as it is written, in place of RetryAfter: "1.5"
 	Status     int           // for Status; 500 when zero
 	Wait       time.Duration // for Slow and SlowAnswer
 	Code       string        // for Code; "internal_error" when empty
@@ -112,7 +113,11 @@ func (f Fault) stops() bool {
 func (f Fault) before(s *Server, w http.ResponseWriter, r *http.Request) (done bool) {
 	switch f.Kind {
 	case RateLimited:
-		s.write(w, rateLimited(f.RetryAfter))
+		a := rateLimited(f.RetryAfter)
+		if f.After != "" {
+			a["retry_after"] = f.After
+		}
+		s.write(w, a)
 	case RateLimitedBody:
 		s.write(w, fail("ratelimited"))
 	case RateLimitedBare:
