@@ -521,8 +521,10 @@ func rateLimit(t *testing.T, s *scene) {
 	if gate := s.adapter.Gate(target); gate != retry.Gate && !strings.HasPrefix(gate, retry.Gate+"/") {
 		t.Errorf("the gate %q holds nothing of %q", retry.Gate, gate)
 	}
-	_, err = s.sends(target, bot.Body{Text: "hello"})
-	s.must(err)
+	// An adapter may remember, and not ask the platform again so early.
+	if _, err = s.sends(target, bot.Body{Text: "hello"}); !errors.As(err, &retry) {
+		s.must(err)
+	}
 }
 
 func uncertain(t *testing.T, s *scene) {

@@ -2,6 +2,9 @@ package discord
 
 import (
 	"context"
+	"maps"
+	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -17,14 +20,65 @@ const (
 
 // pace spreads requests. Its time is the machine's own: a limit of Discord's
 // does not move with the clock of a test.
+//
+// The outbox holds what a rate limit is about by the gate of its message, but not
+// what it has handed out already, what reaches the same channel by another gate,
+// or what asks about messages. So a limit is remembered here too, and what would
+// be too early is sent back at once.
 type pace struct {
-	mu   sync.Mutex
-	free time.Time // when all that was let through has been paid for
+	mu    sync.Mutex
+	free  time.Time            // when all that was let through has been paid for
+	holds map[string]time.Time // until when, by route; "" holds all
 }
 
-// wait lets one request through, or gives ctx's error when that ends first. A
-// place that nobody used stays used: it was only a moment.
-func (p *pace) wait(ctx context.Context) error {
+// limited notes a rate limit of a route, or of all.
+func (p *pace) limited(route string, after time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(p.holds, func(_ string, until time.Time) bool { return !until.After(now) })
+	if p.holds == nil {
+		p.holds = map[string]time.Time{}
+	}
+	if until := now.Add(after); until.After(p.holds[route]) { // of two answers the longer holds
+		p.holds[route] = until
+	}
+}
+
+// held is a limit that a request would break, nil when there is none.
+func (p *pace) held(route string) *failure {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, name := range []string{"", route} {
+		if left := time.Until(p.holds[name]); left > 0 {
+			return &failure{status: http.StatusTooManyRequests, message: "a limit was met before", after: left, global: name == ""}
+		}
+	}
+	return nil
+}
+
+// admit lets one request through, or gives a *failure. The first response to an
+// interaction has three seconds, and goes at once; answers by its token are not
+// spread, but wait as long as all must.
+func (p *pace) admit(ctx context.Context, route, path string) error {
+	switch {
+	case strings.HasPrefix(path, "interactions/"):
+		return nil
+	case strings.HasPrefix(path, "webhooks/"):
+		if f := p.held(route); f != nil {
+			return f
+		}
+		return nil
+	}
+	return p.wait(ctx, route)
+}
+
+// wait gives a request its turn. A place that nobody used stays used: it was only
+// a moment.
+func (p *pace) wait(ctx context.Context, route string) error {
+	if f := p.held(route); f != nil {
+		return f
+	}
 	p.mu.Lock()
 	now := time.Now()
 	if p.free.Before(now) {
@@ -40,8 +94,11 @@ func (p *pace) wait(ctx context.Context) error {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		if f := p.held(route); f != nil {
+			return f
+		}
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return &failure{message: ctx.Err().Error(), err: ctx.Err()}
 	}
 }

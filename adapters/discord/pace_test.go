@@ -57,3 +57,41 @@ func TestRequestsAreSpread(t *testing.T) {
 		stop()
 	})
 }
+
+// TestWhatWaitsIsSentBack: a limit that is met while others wait for their turn is
+// theirs too, also at another gate; what answers an interaction at once is not.
+func TestWhatWaitsIsSentBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, stop := inBubble(t, func(func() time.Time) *fakediscord.Stage {
+			return fakediscord.NewStageOn(fakediscord.Options{Now: time.Now})
+		})
+		s.Fail(toChannel, 1, fakediscord.RateLimited(time.Hour, "global", true))
+		before := len(s.Requests())
+		const messages = 50
+		var sending sync.WaitGroup
+		var mu sync.Mutex
+		held := 0
+		for range messages {
+			e := s.envelope(s.lobby(), "x")
+			sending.Go(func() {
+				kind, after, gate := outcome(second(s.adapter.Send(s.ctx, e)))
+				mu.Lock()
+				defer mu.Unlock()
+				if kind == "retry" && gate == "discord" && after > 59*time.Minute {
+					held++
+				}
+			})
+		}
+		sending.Wait()
+		// Those that were under way when the limit was met have arrived.
+		asked := len(s.Requests()) - before
+		if asked > 10 || held < messages-asked {
+			t.Errorf("%d of %d went out, %d wait", asked, messages, held)
+		}
+		time.Sleep(time.Hour)
+		if _, err := s.adapter.Send(s.ctx, s.envelope(s.lobby(), "an hour later")); err != nil {
+			t.Error(err)
+		}
+		stop()
+	})
+}

@@ -77,10 +77,9 @@ func (a *Adapter) ask(ctx context.Context, method, path string, body, into any) 
 			return nil, &failure{status: 400, message: fmt.Sprintf("encode the request: %v", err)}
 		}
 	}
-	if !strings.HasPrefix(path, "interactions/") && !strings.HasPrefix(path, "webhooks/") {
-		if err := a.pace.wait(ctx); err != nil {
-			return nil, &failure{message: err.Error(), err: err}
-		}
+	route, _, _ := strings.Cut(method+" "+path, "?")
+	if err := a.pace.admit(ctx, route, path); err != nil {
+		return nil, err
 	}
 	var wrote atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
@@ -103,6 +102,15 @@ func (a *Adapter) ask(ctx context.Context, method, path string, body, into any) 
 		return o.header, f
 	}
 	f.read(o.header, answer)
+	switch {
+	case f.status != http.StatusTooManyRequests:
+	case f.global:
+		a.pace.limited("", f.after)
+	case f.html:
+		a.pace.limited("", max(f.after, banned))
+	default:
+		a.pace.limited(route, f.after)
+	}
 	// A page is a proxy's, and a code may be about an interaction's token.
 	if f.status == http.StatusUnauthorized && !f.html && f.code != invalidToken {
 		a.tokenRefused()

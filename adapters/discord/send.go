@@ -166,7 +166,7 @@ func classify(what string, err error, gate string) error {
 	case f.html && (f.status == http.StatusTooManyRequests || f.status == http.StatusForbidden):
 		// Cloudflare bans an address after 10,000 refused requests in ten minutes.
 		// https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
-		return &outbox.Retry{After: max(f.after, time.Minute), Gate: allGates, Err: err}
+		return &outbox.Retry{After: max(f.after, banned), Gate: allGates, Err: err}
 	case f.status == http.StatusTooManyRequests:
 		if f.global {
 			gate = allGates
@@ -180,6 +180,9 @@ func classify(what string, err error, gate string) error {
 	}
 	return &outbox.Permanent{Err: explain(f, err)}
 }
+
+// banned is the least that is waited after a page of Cloudflare's.
+const banned = time.Minute
 
 // explain says in plain words what an operator can do something about.
 func explain(f *failure, err error) error {

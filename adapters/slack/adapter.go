@@ -142,12 +142,12 @@ func New(o Options) (*Adapter, error) {
 	if client.Timeout == 0 {
 		client.Timeout = httpTimeout
 	}
-	client.Transport = wholeSeconds{client.Transport}
+	if o.Dialer == nil {
+		o.Dialer = dialerLike(&client)
+	}
+	client.Transport = &patience{next: client.Transport}
 	a := &Adapter{
 		http: &client, dialer: o.Dialer, sockets: o.Sockets, log: o.Log, now: o.Now, secret: o.SigningSecret, receiving: make(chan struct{}),
-	}
-	if a.dialer == nil {
-		a.dialer = dialerLike(a.http)
 	}
 	a.rotates = strings.HasPrefix(o.BotToken, "xoxe.")
 	if a.log == nil {

@@ -125,7 +125,11 @@ func TestAStageFailsOnce(t *testing.T) {
 			t.Errorf("fault %s: the first became %v", kind, err)
 		}
 		for _, to := range []bot.Target{reply, w.lobby()} {
-			if _, err := w.send(to, "row2", bot.Body{Text: "x"}); err != nil {
+			_, err := w.send(to, "row2", bot.Body{Text: "x"})
+			if kind == "429" && to.Reply == nil && class(err) == want {
+				continue // the adapter remembers how long it was to wait
+			}
+			if err != nil {
 				t.Errorf("fault %s: the next became %v", kind, err)
 			}
 		}

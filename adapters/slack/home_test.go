@@ -151,6 +151,7 @@ func TestWhatBecameOfAHomePage(t *testing.T) {
 		"no home tab":  {fakeslack.Fault{Kind: fakeslack.Code, Code: "not_enabled"}, "permanent"},
 		"maybe a part": {fakeslack.Fault{Kind: fakeslack.Code, Code: "fatal_error"}, "uncertain"},
 	} {
+		w := newWorld(t, fakeslack.Options{})
 		test.fault.Method = "views.publish"
 		w.Server.Fault(test.fault)
 		if err := w.publish("luc", bot.Body{Text: "x"}); class(err) != test.want {

@@ -1,21 +1,50 @@
 package slack
 
 import (
+	"io"
+	"maps"
 	"math"
 	"net/http"
+	"path"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 )
 
-// wholeSeconds makes whole seconds of every Retry-After: the library reads
-// nothing else, and takes an answer that has "1.5" for one that cannot be read
-// (slack-go, checkStatusCode). A date is allowed too
+// patience reads how long Slack asks to wait for a method, and remembers it.
+//
+// Of Retry-After it makes whole seconds: the library reads nothing else, and takes
+// an answer that has "1.5" for one that cannot be read (slack-go,
+// checkStatusCode). A date is allowed too
 // (https://www.rfc-editor.org/rfc/rfc9110#name-retry-after). What is neither is
 // taken away, so that the wait is our own.
-type wholeSeconds struct{ next http.RoundTripper }
+//
+// The outbox holds what a limit is about by the gate of its message, but not what
+// it has handed out already, what reaches a method by another gate, or what asks
+// about messages. What would be too early is answered here, as Slack would.
+type patience struct {
+	next http.RoundTripper
 
-func (w wholeSeconds) RoundTrip(r *http.Request) (*http.Response, error) {
-	next := w.next
+	mu    sync.Mutex
+	until map[string]time.Time // by method, in the machine's own time
+}
+
+func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
+	// https://docs.slack.dev/apis/web-api/rate-limits: limits are of a method.
+	// Response URLs have no method, and limits of their own.
+	method := path.Base(r.URL.Path)
+	api := strings.Contains(method, ".")
+	if left := p.left(method); api && left > 0 {
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return &http.Response{
+			Status: "429 Too Many Requests", StatusCode: http.StatusTooManyRequests, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Header: http.Header{"Retry-After": {whole(left)}}, Body: io.NopCloser(strings.NewReader("")), Request: r,
+		}, nil
+	}
+	next := p.next
 	if next == nil {
 		next = http.DefaultTransport
 	}
@@ -23,25 +52,59 @@ func (w wholeSeconds) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || response.StatusCode != http.StatusTooManyRequests {
 		return response, err
 	}
-	given := response.Header.Get("Retry-After")
-	seconds, bad := strconv.ParseFloat(given, 64)
-	if bad != nil {
-		if at, notDate := http.ParseTime(given); notDate == nil {
-			seconds, bad = time.Until(at).Seconds(), nil
-		}
-	}
-	// The comparison is false of NaN too.
-	if bad == nil && seconds > 0 && seconds < math.MaxInt32 {
-		response.Header.Set("Retry-After", strconv.Itoa(int(math.Ceil(seconds))))
-	} else {
+	wait := asked(response.Header.Get("Retry-After"))
+	if wait <= 0 {
 		response.Header.Del("Retry-After")
+		return response, nil
+	}
+	response.Header.Set("Retry-After", whole(wait))
+	if api {
+		p.remember(method, wait)
 	}
 	return response, nil
 }
 
+func (p *patience) left(method string) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Until(p.until[method])
+}
+
+func (p *patience) remember(method string, wait time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(p.until, func(_ string, until time.Time) bool { return !until.After(now) })
+	if p.until == nil {
+		p.until = map[string]time.Time{}
+	}
+	if until := now.Add(wait); until.After(p.until[method]) { // of two answers the longer holds
+		p.until[method] = until
+	}
+}
+
+// asked is how long is to be waited; 0 is not said.
+func asked(given string) time.Duration {
+	seconds, bad := strconv.ParseFloat(given, 64)
+	if bad != nil {
+		at, notDate := http.ParseTime(given)
+		if notDate != nil {
+			return 0
+		}
+		seconds = time.Until(at).Seconds()
+	}
+	// The comparison is false of NaN too.
+	if seconds > 0 && seconds < math.MaxInt32 {
+		return time.Duration(seconds * float64(time.Second))
+	}
+	return 0
+}
+
+func whole(wait time.Duration) string { return strconv.Itoa(int(math.Ceil(wait.Seconds()))) }
+
 // CloseIdleConnections is what http.Client asks its transport for.
-func (w wholeSeconds) CloseIdleConnections() {
-	if c, ok := w.next.(interface{ CloseIdleConnections() }); ok {
+func (p *patience) CloseIdleConnections() {
+	if c, ok := p.next.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
 }

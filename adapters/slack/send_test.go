@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"procurabot/adapters/slack"
@@ -267,6 +268,33 @@ func TestATimeLimitAfterTheRequestIsUncertain(t *testing.T) {
 	}
 }
 
+// A limit is remembered: what would be too early is not even asked, by whatever
+// gate it comes.
+func TestALimitIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, fakeslack.Options{})
+		w.Server.Fault(fakeslack.Fault{Method: "conversations.open", Kind: fakeslack.RateLimited, RetryAfter: 9})
+		const gate = "slack/T0FAKE001/chat.postMessage/im"
+		if _, err := w.send(w.direct("luc"), "row1", bot.Body{Text: "x"}); class(err) != "retry 9s "+gate {
+			t.Errorf("opening a direct message became %v", err)
+		}
+		time.Sleep(4500 * time.Millisecond)
+		if _, err := w.send(w.direct("greta"), "row2", bot.Body{Text: "x"}); class(err) != "retry 5s "+gate {
+			t.Errorf("half the time later it became %v", err)
+		}
+		if n := len(w.Calls("conversations.open")); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+		if _, err := w.send(w.lobby(), "row3", bot.Body{Text: "x"}); err != nil {
+			t.Errorf("another method waits too: %v", err)
+		}
+		time.Sleep(4500 * time.Millisecond)
+		if _, err := w.send(w.direct("greta"), "row2", bot.Body{Text: "x"}); err != nil {
+			t.Errorf("after the time it became %v", err)
+		}
+	})
+}
+
 // The gate of a target is held by what its method may be told to wait.
 func TestGates(t *testing.T) {
 	w := newWorld(t, fakeslack.Options{})
@@ -278,10 +306,6 @@ func TestGates(t *testing.T) {
 	if gate := w.adapter.Gate(direct); gate != messages+"/im" {
 		t.Errorf("the gate of a direct message is %q", gate)
 	}
-	w.Server.Fault(fakeslack.Fault{Method: "conversations.open", Kind: fakeslack.RateLimited, RetryAfter: 9})
-	if _, err := w.send(direct, "row1", bot.Body{Text: "x"}); class(err) != "retry 9s "+messages+"/im" {
-		t.Errorf("opening a direct message became %v", err)
-	}
 	w.Server.Fault(fakeslack.Fault{Method: "conversations.open", Kind: fakeslack.ResetAfter})
 	if _, err := w.send(direct, "row1", bot.Body{Text: "x"}); class(err) != "retry 0s" {
 		t.Errorf("opening, without saying anything, became %v", err)
@@ -291,8 +315,8 @@ func TestGates(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := len(w.Calls("conversations.open")); n != 3 {
-		t.Errorf("a direct message was opened %d times, want 3: it is remembered", n)
+	if n := len(w.Calls("conversations.open")); n != 2 {
+		t.Errorf("a direct message was opened %d times, want 2: it is remembered", n)
 	}
 	if _, err := w.send(bot.Target{Platform: "slack", Account: bot.Account{Platform: "slack", User: "U404"}}, "row1", bot.Body{Text: "x"}); class(err) != "permanent" {
 		t.Errorf("a person who does not exist became %v", err)
@@ -354,9 +378,9 @@ func TestFind(t *testing.T) {
 	}{
 		{fakeslack.Fault{Kind: fakeslack.Code, Code: "missing_scope"}, "unknowable"},
 		{fakeslack.Fault{Kind: fakeslack.Code, Code: "not_in_channel"}, "unknowable"},
-		{fakeslack.Fault{Kind: fakeslack.RateLimited, RetryAfter: 60}, "retry 1m0s slack/T0FAKE001/conversations.history"},
 		{fakeslack.Fault{Kind: fakeslack.Status}, "retry 0s"},
 		{fakeslack.Fault{Kind: fakeslack.ResetBefore}, "retry 0s"},
+		{fakeslack.Fault{Kind: fakeslack.RateLimited, RetryAfter: 60}, "retry 1m0s slack/T0FAKE001/conversations.history"},
 	} {
 		test.fault.Method = "conversations.history"
 		w.Server.Fault(test.fault)

@@ -354,6 +354,11 @@ func (s *storm) begin(l *living) {
 	if err := errors.Join(s.slack.WaitConnected(ctx, slack.Connections), s.discord.WaitConnected(ctx)); err != nil {
 		s.t.Fatal(err)
 	}
+	for began := time.Now(); s.discord.Registered() == 0; time.Sleep(time.Second) { // which a fault can put off
+		if time.Since(began) > 24*time.Hour {
+			s.t.Fatal("Discord was not given the commands within a day")
+		}
+	}
 }
 
 // open counts what waits, in lanes of which the name does not hold but.
@@ -447,7 +452,7 @@ func storms(t *testing.T) {
 	if err := s.slack.WaitConnected(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("stopped and started again after %s with %d left", time.Since(began), left)
+	t.Logf("stopped and started again after %s, at %s, with %d left", time.Since(began), time.Now().Format(time.TimeOnly), left)
 
 	l = s.open()
 	s.begin(l)

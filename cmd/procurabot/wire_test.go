@@ -132,7 +132,7 @@ func (w *wire) judge(t *testing.T, name string) (longest time.Duration) {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	early, questions := map[string]int{}, 0
+	early, first, questions := map[string]int{}, map[string]time.Time{}, 0
 	for _, asked := range w.waits {
 		longest = max(longest, asked.until.Sub(asked.from))
 		for _, r := range w.made {
@@ -141,12 +141,18 @@ func (w *wire) judge(t *testing.T, name string) (longest time.Duration) {
 					questions++
 					continue
 				}
-				early[fmt.Sprintf("%s after %q was to wait", r.limit, asked.limit)]++
+				early[fmt.Sprintf("%s after %q was to wait for %s at %s", r.limit, asked.limit, asked.until.Sub(asked.from), asked.from.Format(time.TimeOnly))]++
+				if _, known := first[asked.limit]; !known {
+					first[asked.limit] = r.at
+				}
 			}
 		}
 	}
 	for what, n := range early {
 		t.Errorf("%s: %d requests too early: %s", name, n, what)
+	}
+	for limit, at := range first {
+		t.Logf("%s: the first that was too early for %q was at %s", name, limit, at.Format(time.TimeOnly))
 	}
 	t.Logf("%s: %d requests, asked to wait %d times, the longest %s; %d questions about messages too early", name, len(w.made), len(w.waits), longest, questions)
 	return longest

@@ -420,8 +420,9 @@ func (o *Outbox) settle(out outcome) error {
 		now := tx.Now()
 		to = decide(out.row, out.receipt, out.err, now, out.jitter, limits{o.o.MaxAttempts, o.o.MaxAsks})
 		if to.gate != "" {
-			// The receiver's wish holds, whoever hears it.
-			if err := hold(tx, to.gate, now.Add(to.wait)); err != nil {
+			// The receiver's wish holds, whoever hears it, and to its end: now is cut to
+			// whole milliseconds.
+			if err := hold(tx, to.gate, now.Add(to.wait+time.Millisecond)); err != nil {
 				return err
 			}
 		}

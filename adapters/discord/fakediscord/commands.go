@@ -187,6 +187,13 @@ func (s *Server) getCommands(c *call) (any, *apiError) {
 	return list, nil
 }
 
+// Registered is how many global commands the application has.
+func (s *Server) Registered() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.commands[""])
+}
+
 func bareOptions(in []*option) []*option {
 	var out []*option
 	for _, o := range in {
