@@ -108,6 +108,14 @@ func TestHoldOpenLeavesNothingToSend(t *testing.T) {
 				}
 			}
 		}
+		// A process that ends while it asks is rare by chance.
+		if rapid.Bool().Draw(t, "asking") {
+			update(t, db, func(tx *database.Tx) error {
+				_, err := tx.Exec(`UPDATE outbox_messages SET state = 'asking', first = COALESCE(first, since), owner = 'gone', lease = since
+					WHERE head = 1 AND state IN ('pending', 'uncertain')`)
+				return err
+			})
+		}
 
 		before := dumpOf(t, db)
 		open := int64(0)
