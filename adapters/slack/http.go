@@ -43,9 +43,10 @@ func (a *Adapter) Handler() http.Handler {
 		return nil
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+EventsPath, a.signed(a.postEvent))
-	mux.HandleFunc("POST "+CommandsPath, a.signed(a.postCommand))
-	mux.HandleFunc("POST "+InteractivePath, a.signed(a.postInteraction))
+	// Each of them takes whatever Slack sends, so that one address can be entered for all.
+	for _, path := range []string{EventsPath, CommandsPath, InteractivePath} {
+		mux.HandleFunc("POST "+path, a.signed(a.take))
+	}
 	// No menu of ours asks for its options while somebody types.
 	mux.HandleFunc("POST "+OptionsPath, a.signed(func(context.Context, []byte) answer {
 		return answer{http.StatusOK, contentJSON, []byte(`{"options":[]}`)}
@@ -101,6 +102,23 @@ func (a *Adapter) signed(next func(ctx context.Context, body []byte) answer) htt
 	}
 }
 
+// take tells by its form what a request is: an event is JSON, an interaction a
+// form with a payload, a command a form without one.
+func (a *Adapter) take(ctx context.Context, body []byte) answer {
+	if json.Valid(body) {
+		return a.postEvent(ctx, body)
+	}
+	form, err := url.ParseQuery(string(body))
+	switch {
+	case err != nil:
+	case form.Has("payload"):
+		return a.post(ctx, interactions, []byte(form.Get("payload")))
+	case form.Has("command"):
+		return a.postCommand(ctx, form)
+	}
+	return a.post(ctx, "", nil) // it cannot be read, and is put aside as such
+}
+
 // postEvent takes an event, or the question whether this is the app's address
 // (https://docs.slack.dev/reference/events/url_verification).
 func (a *Adapter) postEvent(ctx context.Context, body []byte) answer {
@@ -112,25 +130,16 @@ func (a *Adapter) postEvent(ctx context.Context, body []byte) answer {
 }
 
 // postCommand makes of a form what a socket carries.
-func (a *Adapter) postCommand(ctx context.Context, body []byte) answer {
-	form, err := url.ParseQuery(string(body))
+func (a *Adapter) postCommand(ctx context.Context, form url.Values) answer {
 	fields := make(map[string]string, len(form))
 	for k := range form {
 		fields[k] = form.Get(k)
 	}
-	payload, failed := json.Marshal(fields)
-	if err != nil || failed != nil {
-		payload = nil // which cannot be read, and is put aside as such
+	payload, err := json.Marshal(fields)
+	if err != nil {
+		payload = nil // which cannot be read either
 	}
 	return a.post(ctx, commands, payload)
-}
-
-func (a *Adapter) postInteraction(ctx context.Context, body []byte) answer {
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		form = nil
-	}
-	return a.post(ctx, interactions, []byte(form.Get("payload")))
 }
 
 // post has one delivery handled and waits for its acknowledgement.
