@@ -39,7 +39,7 @@ test: tools
 ROUNDS ?= 10
 bench: tools
 	$(GO) test -run '^$$' -bench . -benchtime 0.5s ./internal/database ./internal/outbox ./internal/markup ./internal/retrieval
-	$(GO) test -run '^$$' -bench 'Memory|Start' -benchtime 3x ./cmd/procurabot
+	$(GO) test -run '^$$' -bench 'Memory|Start|Pace' -benchtime 3x ./cmd/procurabot
 	$(GO) test -run '^$$' -bench 'Turn' -benchtime $(ROUNDS)x -timeout 30m ./cmd/procurabot
 
 # SQLite's full-text search is there to compare with; the program does without.
