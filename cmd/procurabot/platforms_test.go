@@ -29,13 +29,17 @@ type platforms struct {
 
 // openPlatforms starts both. The people there are patient: how fast a busy machine is
 // is not what these tests are about.
-func openPlatforms(t *testing.T) *platforms {
+func openPlatforms(t *testing.T, change ...func(*fakeslack.Options)) *platforms {
 	t.Helper()
+	o := fakeslack.Options{
+		HistoryScope: true, Events: []string{"app_mention", "message.im", "app_home_opened"}, Commands: []string{"/procura", "/procura-admin"},
+		AckTimeout: 20 * time.Second,
+	}
+	for _, f := range change {
+		f(&o)
+	}
 	p := &platforms{
-		slack: fakeslack.New(fakeslack.Options{
-			HistoryScope: true, Events: []string{"app_mention", "message.im"}, Commands: []string{"/procura", "/procura-admin"},
-			AckTimeout: 20 * time.Second,
-		}),
+		slack:   fakeslack.New(o),
 		discord: fakediscord.New(fakediscord.Options{ResponseDue: 20 * time.Second}),
 		home:    t.TempDir(),
 	}
