@@ -20,10 +20,10 @@ type moment string
 const (
 	arrived moment = "the request has arrived and done nothing"
 	acted   moment = "the platform has acted and not answered"
-	settled moment = "it has settled"
+	ended   moment = "it has settled"
 )
 
-func moments() []moment { return []moment{arrived, acted, settled} }
+func moments() []moment { return []moment{arrived, acted, ended} }
 
 // sending is a row of docs/delivery.md, "What is done when the outcome is unknown".
 type sending struct {
@@ -339,19 +339,9 @@ func (k *killed) discordEdit() instance {
 	}
 }
 
-// settle returns when the program has nothing more to send or to settle.
 func (k *killed) settle() {
 	k.t.Helper()
-	k.settled(k.t, k.ctx)
-	db, err := database.Open(k.ctx, k.database(), database.Options{})
-	k.must(err)
-	open := -1
-	for err == nil && open != 0 { // the last settling, which takes a moment, rings no bell
-		err = db.View(k.ctx, func(tx *database.Tx) error {
-			return tx.QueryRow(`SELECT COUNT(*) FROM outbox_messages WHERE ended IS NULL`).Scan(&open)
-		})
-	}
-	k.must(errors.Join(err, db.Close()))
+	k.idle(k.t, k.ctx)
 }
 
 func (k *killed) start() *process {
@@ -374,7 +364,7 @@ func (k *killed) kill(p *process, ways []sending, at moment) (all []instance) {
 	k.trap.dead = make(chan struct{})
 	defer close(k.trap.dead)
 	for i, w := range ways {
-		if at == settled {
+		if at == ended {
 			k.must(all[i].act())
 			continue
 		}
@@ -386,7 +376,7 @@ func (k *killed) kill(p *process, ways []sending, at moment) (all []instance) {
 			k.t.Fatalf("%s: %s was never asked for:\n%s", w.name, w.request, p.log.tail())
 		}
 	}
-	if at == settled {
+	if at == ended {
 		k.must(k.await(k.ctx, func() bool {
 			for _, x := range all {
 				if x.seen() < 1 {
@@ -461,7 +451,7 @@ func TestKilledAtEachWayOfSending(t *testing.T) {
 				}
 				k.must(k.gone(k.ctx))
 				cutOff := cutOffIn(&again.log)
-				if at == settled && cutOff != 0 || at != settled && cutOff < len(c.ways) {
+				if at == ended && cutOff != 0 || at != ended && cutOff < len(c.ways) {
 					t.Errorf("killed when %s: %d of %d sends were cut off", at, cutOff, len(c.ways))
 				}
 				for i, w := range c.ways {

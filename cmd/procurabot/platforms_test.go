@@ -139,3 +139,22 @@ func (p *platforms) settled(t *testing.T, ctx context.Context) {
 		t.Fatalf("%d messages wait: %v", waiting, err)
 	}
 }
+
+// idle returns when a running program has nothing to send or to settle.
+func (p *platforms) idle(t *testing.T, ctx context.Context) {
+	t.Helper()
+	p.settled(t, ctx)
+	db, err := database.Open(ctx, p.database(), database.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := -1
+	for err == nil && open != 0 { // the last settling takes a moment, and rings no bell
+		err = db.View(ctx, func(tx *database.Tx) error {
+			return tx.QueryRow(`SELECT COUNT(*) FROM outbox_messages WHERE ended IS NULL`).Scan(&open)
+		})
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatalf("%d messages are open: %v", open, err)
+	}
+}
