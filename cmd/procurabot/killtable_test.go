@@ -459,10 +459,10 @@ func TestKilledAtEachWayOfSending(t *testing.T) {
 					if w.twice && at == acted {
 						most = 2
 					}
-					if n < 1 || n > most {
+					switch {
+					case n < 1 || n > most:
 						t.Errorf("%s, killed when %s: it is there %d times, at most %d may be", w.name, at, n, most)
-					}
-					if n > 1 {
+					case n > 1:
 						twice++
 						t.Logf("%s, killed when %s: it is there %d times, as it may", w.name, at, n)
 					}
