@@ -14,7 +14,7 @@ help:
 	@echo "make lint      gofmt, go vet, staticcheck"
 	@echo "make bench     speed, as ratios against raw limits in the same run"
 	@echo "make eval      how right the answers are: public data, and questions held out"
-	@echo "make nightly   the long tests: 1,000 seeds, 1,000 kills, fuzzing"
+	@echo "make nightly   the long tests: 1,000 seeds, 1,000 kills, half an hour's soak, fuzzing"
 	@echo "make faults    plant twelve faults one by one: the tests must find each"
 	@echo "make golden    write golden files and scripts anew"
 	@echo "make build     $(PROGRAM)"
@@ -70,5 +70,5 @@ fuzz: tools
 	done
 
 nightly: tools faults fuzz eval
-	$(GO) test -race -count=1 -timeout 4h ./cmd/procurabot -seeds 1000 -kills 1000 -messages 10000 -weathers 50
+	$(GO) test -race -count=1 -timeout 4h ./cmd/procurabot -seeds 1000 -kills 1000 -messages 10000 -weathers 50 -soak 30m
 	$(GO) test -race -count=1 -timeout 1h ./internal/... -rapid.checks=10000

@@ -29,13 +29,17 @@ type platforms struct {
 
 // openPlatforms starts both. The people there are patient: how fast a busy machine is
 // is not what these tests are about.
-func openPlatforms(t *testing.T) *platforms {
+func openPlatforms(t *testing.T, change ...func(*fakeslack.Options)) *platforms {
 	t.Helper()
+	o := fakeslack.Options{
+		HistoryScope: true, Events: []string{"app_mention", "message.im", "app_home_opened"}, Commands: []string{"/procura", "/procura-admin"},
+		AckTimeout: 20 * time.Second,
+	}
+	for _, f := range change {
+		f(&o)
+	}
 	p := &platforms{
-		slack: fakeslack.New(fakeslack.Options{
-			HistoryScope: true, Events: []string{"app_mention", "message.im"}, Commands: []string{"/procura", "/procura-admin"},
-			AckTimeout: 20 * time.Second,
-		}),
+		slack:   fakeslack.New(o),
 		discord: fakediscord.New(fakediscord.Options{ResponseDue: 20 * time.Second}),
 		home:    t.TempDir(),
 	}
@@ -133,5 +137,24 @@ func (p *platforms) settled(t *testing.T, ctx context.Context) {
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatalf("%d messages wait: %v", waiting, err)
+	}
+}
+
+// idle returns when a running program has nothing to send or to settle.
+func (p *platforms) idle(t *testing.T, ctx context.Context) {
+	t.Helper()
+	p.settled(t, ctx)
+	db, err := database.Open(ctx, p.database(), database.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := -1
+	for err == nil && open != 0 { // the last settling takes a moment, and rings no bell
+		err = db.View(ctx, func(tx *database.Tx) error {
+			return tx.QueryRow(`SELECT COUNT(*) FROM outbox_messages WHERE ended IS NULL`).Scan(&open)
+		})
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatalf("%d messages are open: %v", open, err)
 	}
 }

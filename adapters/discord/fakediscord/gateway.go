@@ -599,7 +599,9 @@ func (s *Server) resume(c *conn, d []byte) {
 	// Missed events are replayed in order, then comes RESUMED.
 	// https://discord.com/developers/docs/events/gateway#resuming
 	for _, e := range x.events[p.Seq:] {
-		s.push(c, frame{data: e.data})
+		if e.data != nil { // not forgotten
+			s.push(c, frame{data: e.data})
+		}
 	}
 	s.emit(x, "RESUMED", map[string]any{})
 	s.touch()

@@ -437,3 +437,27 @@ func (s *Server) guildJSON(g *Guild, whole bool) map[string]any {
 	j["voice_states"], j["presences"], j["stage_instances"], j["guild_scheduled_events"] = []any{}, []any{}, []any{}, []any{}
 	return j
 }
+
+// Forget drops what has been said and asked so far, with the records of it, for
+// a test that goes on for long. People, channels and open sessions stay; what
+// their clients have not heard of is no longer replayed to them.
+func (s *Server) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.channels {
+		c.messages = nil
+	}
+	for id, x := range s.sessions {
+		if x.conn == nil {
+			delete(s.sessions, id)
+			continue
+		}
+		for i := range x.events {
+			x.events[i].data = nil
+		}
+	}
+	clear(s.messages)
+	clear(s.nonces)
+	clear(s.interactions)
+	s.requests, s.signed = nil, nil
+}

@@ -300,3 +300,18 @@ func before(a, b string) bool {
 	}
 	return a < b
 }
+
+// Forget drops what has been said and asked so far, with the records of it, for a test that goes on for long. People,
+// channels, open views, sockets and what was not acknowledged stay.
+func (s *Server) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.channels {
+		c.messages = nil
+	}
+	maps.DeleteFunc(s.pending, func(_ string, e *envelope) bool { return e.acked || !slices.Contains(s.sockets, e.socket) })
+	clear(s.hooks)
+	clear(s.triggers)
+	clear(s.usage)
+	s.requests, s.acks, s.attempts = nil, nil, nil
+}
