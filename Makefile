@@ -1,5 +1,5 @@
 # make demo    the bot on a page in the browser, with nothing to sign up for
-# make test    all tests, race detector on
+# make test    all tests
 # make help    the rest
 
 SHELL := /bin/bash
@@ -10,7 +10,7 @@ PROGRAM := bin/procurabot
 
 help:
 	@echo "make demo      start the bot on a page in the browser, on an embedded database"
-	@echo "make test      all tests (race detector on)"
+	@echo "make test      all tests (race detector on, but for the slowest, which have it nightly)"
 	@echo "make lint      gofmt, go vet, staticcheck"
 	@echo "make bench     speed, as ratios against raw limits in the same run"
 	@echo "make eval      how right the answers are: public data, and questions held out"
@@ -30,10 +30,16 @@ build: tools
 demo: build
 	@exec $(PROGRAM) demo
 
+# With the race detector the whole program's tests take three times as long: here
+# those have it in which most goes on at once, nightly all.
+TOGETHER := TestEndToEnd|TestStorm|TestSoak|TestDeliveredBadlyByThePlatforms|TestARevokedTokenIsTold|TestPrivateListener|TestBackupsBesideTheBot|TestStopWhileItStarts|TestFullDisk|TestFaultInTheMiddle
+
 test: tools
 	@if ! command -v npm >/dev/null; then echo "npm is missing: accessibility is not checked"; \
 	elif [ ! -d tools/node_modules/axe-core ]; then npm install --no-package-lock --no-audit --no-fund --prefix tools; fi
-	$(GO) test -race -timeout 40m ./...
+	$(GO) test -race -timeout 40m $$($(GO) list ./... | grep -v /cmd/)
+	$(GO) test -race -timeout 40m -run '^($(TOGETHER))$$' ./cmd/procurabot
+	$(GO) test -timeout 40m ./cmd/procurabot
 
 # ROUNDS=3 is quicker and less sure. The packages' own first, the whole program last.
 ROUNDS ?= 10

@@ -171,29 +171,20 @@ func (g *gatehouse) kept() string {
 	return strings.Join(all, "\n")
 }
 
+// dump is a whole table as SQLite itself writes it: it is done for each act.
 func dump(tx *database.Tx, table string) (string, error) {
-	rows, err := tx.Query(`SELECT * FROM ` + table + ` ORDER BY 1, 2`)
+	columns, err := pairs(tx, `SELECT name, '' FROM pragma_table_info('`+table+`')`)
 	if err != nil {
 		return "", err
 	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		return "", err
+	var quoted []string
+	for _, c := range slices.Sorted(maps.Keys(columns)) {
+		quoted = append(quoted, "quote("+c+")")
 	}
-	var b strings.Builder
-	for rows.Next() {
-		row := make([]any, len(columns))
-		to := make([]any, len(columns))
-		for i := range row {
-			to[i] = &row[i]
-		}
-		if err := rows.Scan(to...); err != nil {
-			return "", err
-		}
-		fmt.Fprintln(&b, row...)
-	}
-	return b.String(), rows.Err()
+	var all string
+	err = tx.QueryRow(`SELECT COALESCE(group_concat(` + strings.Join(quoted, ` || ' ' || `) + `, char(10)), '')
+		FROM (SELECT * FROM ` + table + ` ORDER BY 1, 2)`).Scan(&all)
+	return all, err
 }
 
 // forbidden holds that a thing was refused for want of a role, and had no effect.
