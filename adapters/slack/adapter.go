@@ -175,7 +175,7 @@ var (
 	errAppToken = errors.New("PROCURABOT_SLACK_APP_TOKEN is not an app-level token that Slack accepts: " +
 		`make one (xapp-...) with the scope connections:write under "Basic Information", "App-Level Tokens" of the app at https://api.slack.com/apps, ` +
 		`or give PROCURABOT_SLACK_SIGNING_SECRET to have Slack deliver by HTTP`)
-	errSwitchedOff = errors.New(`Socket Mode is switched off: switch it on under "Socket Mode" of the app at https://api.slack.com/apps, ` +
+	errSwitchedOff = errors.New(`the app has Socket Mode switched off: switch it on under "Socket Mode" of the app at https://api.slack.com/apps, ` +
 		`or give PROCURABOT_SLACK_SIGNING_SECRET to have Slack deliver by HTTP`)
 	errUnknownKind = errors.New("no such kind of delivery")
 )
