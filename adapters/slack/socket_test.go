@@ -392,7 +392,7 @@ func TestWhatIsHopelessEndsTheWorkspace(t *testing.T) {
 		happens func(*world)
 		says    string
 	}{
-		"Socket Mode is switched off": {func(w *world) { w.Disconnect("link_disabled") }, "Socket Mode is switched off"},
+		"Socket Mode is switched off": {func(w *world) { w.Disconnect("link_disabled") }, "Socket Mode switched off"},
 		"the token is revoked": {func(w *world) {
 			w.Revoke(w.AppToken(), "token_revoked")
 			w.Disconnect("reset")
