@@ -119,7 +119,7 @@ func New(o Options) (*Adapter, error) {
 	a := &Adapter{
 		token: o.BotToken, transport: elsewhere{api, transport}, dialer: o.Dialer,
 		log: o.Log.With("platform", string(platform)), now: o.Now, handled: o.Handled,
-		people: newPeople(), catching: make(chan struct{}, 1),
+		people: newPeople(), catching: make(chan struct{}, 1), pace: pace{now: o.Now},
 	}
 	if o.PublicKey != "" {
 		key, err := parsePublicKey(o.PublicKey)

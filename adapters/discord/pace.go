@@ -18,14 +18,17 @@ const (
 	paceBurst = 5
 )
 
-// pace spreads requests. Its time is the machine's own: a limit of Discord's
-// does not move with the clock of a test.
+// pace spreads requests, in the machine's own time: a limit of Discord's does not
+// move with the clock of a test. What Discord asks to wait it waits by the
+// adapter's clock, as the outbox does.
 //
 // The outbox holds what a rate limit is about by the gate of its message, but not
 // what it has handed out already, what reaches the same channel by another gate,
 // or what asks about messages. So a limit is remembered here too, and what would
 // be too early is sent back at once.
 type pace struct {
+	now func() time.Time
+
 	mu    sync.Mutex
 	free  time.Time            // when all that was let through has been paid for
 	holds map[string]time.Time // until when, by route; "" holds all
@@ -35,7 +38,7 @@ type pace struct {
 func (p *pace) limited(route string, after time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
+	now := p.now()
 	maps.DeleteFunc(p.holds, func(_ string, until time.Time) bool { return !until.After(now) })
 	if p.holds == nil {
 		p.holds = map[string]time.Time{}
@@ -50,7 +53,7 @@ func (p *pace) held(route string) *failure {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, name := range []string{"", route} {
-		if left := time.Until(p.holds[name]); left > 0 {
+		if left := p.holds[name].Sub(p.now()); left > 0 {
 			return &failure{status: http.StatusTooManyRequests, message: "a limit was met before", after: left, global: name == ""}
 		}
 	}

@@ -145,16 +145,16 @@ func New(o Options) (*Adapter, error) {
 	if o.Dialer == nil {
 		o.Dialer = dialerLike(&client)
 	}
-	client.Transport = &patience{next: client.Transport}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	client.Transport = &patience{next: client.Transport, now: o.Now}
 	a := &Adapter{
 		http: &client, dialer: o.Dialer, sockets: o.Sockets, log: o.Log, now: o.Now, secret: o.SigningSecret, receiving: make(chan struct{}),
 	}
 	a.rotates = strings.HasPrefix(o.BotToken, "xoxe.")
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
-	}
-	if a.now == nil {
-		a.now = time.Now
 	}
 	options := []slackgo.Option{
 		slackgo.OptionHTTPClient(a.http), slackgo.OptionAppLevelToken(o.AppToken), slackgo.OptionLog(log.New(io.Discard, "", 0)),

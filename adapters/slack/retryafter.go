@@ -25,9 +25,10 @@ import (
 // about messages. What would be too early is answered here, as Slack would.
 type patience struct {
 	next http.RoundTripper
+	now  func() time.Time
 
 	mu    sync.Mutex
-	until map[string]time.Time // by method, in the machine's own time
+	until map[string]time.Time // by method
 }
 
 func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -52,7 +53,7 @@ func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || response.StatusCode != http.StatusTooManyRequests {
 		return response, err
 	}
-	wait := asked(response.Header.Get("Retry-After"))
+	wait := p.asked(response.Header.Get("Retry-After"))
 	if wait <= 0 {
 		response.Header.Del("Retry-After")
 		return response, nil
@@ -67,13 +68,13 @@ func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
 func (p *patience) left(method string) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return time.Until(p.until[method])
+	return p.until[method].Sub(p.now())
 }
 
 func (p *patience) remember(method string, wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
+	now := p.now()
 	maps.DeleteFunc(p.until, func(_ string, until time.Time) bool { return !until.After(now) })
 	if p.until == nil {
 		p.until = map[string]time.Time{}
@@ -84,14 +85,14 @@ func (p *patience) remember(method string, wait time.Duration) {
 }
 
 // asked is how long is to be waited; 0 is not said.
-func asked(given string) time.Duration {
+func (p *patience) asked(given string) time.Duration {
 	seconds, bad := strconv.ParseFloat(given, 64)
 	if bad != nil {
 		at, notDate := http.ParseTime(given)
 		if notDate != nil {
 			return 0
 		}
-		seconds = time.Until(at).Seconds()
+		seconds = at.Sub(p.now()).Seconds()
 	}
 	// The comparison is false of NaN too.
 	if seconds > 0 && seconds < math.MaxInt32 {

@@ -35,19 +35,21 @@ func help(t *bot.Turn) error {
 	return err
 }
 
-// commands are those that the member may use.
+// commands are those that the member may use, what is for everybody first.
 func commands(t *bot.Turn) bot.Lines {
-	var all bot.Lines
+	var all, special bot.Lines
 	for _, c := range t.Commands() {
 		if !t.Member.Has(c.Role) {
 			continue
 		}
-		all = append(all, bot.P("help.command", bot.Values{
-			"Command":     c.Usage(),
-			"Description": bot.P(c.ID+".description", nil),
-		}))
+		line := bot.P("help.command", bot.Values{"Command": c.Usage(), "Description": bot.P(c.ID+".description", nil)})
+		if c.Role == "" {
+			all = append(all, line)
+		} else {
+			special = append(special, line)
+		}
 	}
-	return all
+	return append(all, special...)
 }
 
 // home answers with what a home page shows, a message a section.
