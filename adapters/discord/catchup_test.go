@@ -112,6 +112,21 @@ func TestFetchingOutlastsFaults(t *testing.T) {
 	bubble(t, func(s *scene) {
 		s.writes("luc", "", "before")
 		s.newlyHeard()
+		// The adapter's clock goes on while it waits.
+		over := make(chan struct{})
+		defer close(over)
+		go func() {
+			second := time.NewTicker(time.Second)
+			defer second.Stop()
+			for {
+				select {
+				case <-second.C:
+					s.clock.Set(s.clock.Now().Add(time.Second))
+				case <-over:
+					return
+				}
+			}
+		}()
 		s.Fail(histories, 1, fakediscord.RateLimited(90*time.Second, "user", false))
 		s.Fail(histories, 2, fakediscord.Status(503))
 		s.Fail(listing, 1, fakediscord.ResetBefore())
