@@ -199,8 +199,11 @@ func spoken(id string) bool {
 
 // TestDeliveredBadly: whatever is delivered twice, four times, or once more
 // after later things, has the effect of one.
+//
+// Scripts in which the outbox gives up are left out: what a platform refuses next
+// is then another message than in the script.
 func TestDeliveredBadly(t *testing.T) {
-	scripts := allScripts(t)
+	scripts := slices.DeleteFunc(allScripts(t), func(s scriptFile) bool { return strings.Contains(s.text, "\ngive up ") })
 	type outcome struct{ tables, said string }
 	run := func(t *testing.T, s scriptFile, d *bottest.Delivery) outcome {
 		var o outcome
