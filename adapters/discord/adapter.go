@@ -46,6 +46,8 @@ import (
 	"github.com/gorilla/websocket"
 
 	"procurabot/bot"
+	"procurabot/internal/ratelimit"
+	"procurabot/internal/replay"
 )
 
 const platform bot.Platform = "discord"
@@ -119,14 +121,16 @@ func New(o Options) (*Adapter, error) {
 	a := &Adapter{
 		token: o.BotToken, transport: elsewhere{api, transport}, dialer: o.Dialer,
 		log: o.Log.With("platform", string(platform)), now: o.Now, handled: o.Handled,
-		people: newPeople(), catching: make(chan struct{}, 1), pace: pace{now: o.Now},
+		people: newPeople(), catching: make(chan struct{}, 1), pace: pace{limits: ratelimit.New(o.Now)},
 	}
 	if o.PublicKey != "" {
 		key, err := parsePublicKey(o.PublicKey)
 		if err != nil {
 			return nil, err
 		}
-		a.endpoint = &endpoint{a: a, key: key}
+		// A request may come as early as maxAge before its own time, and stay fresh until
+		// maxAge after it.
+		a.endpoint = &endpoint{a: a, key: key, seen: replay.New(2 * maxAge)}
 	}
 	if a.rest, err = a.newSession(); err != nil {
 		return nil, err

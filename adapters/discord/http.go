@@ -11,8 +11,9 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
+
+	"procurabot/internal/replay"
 )
 
 // Interactions by HTTP. Discord sends them there, and no longer through the
@@ -33,7 +34,7 @@ const (
 type endpoint struct {
 	a    *Adapter
 	key  ed25519.PublicKey
-	seen replays
+	seen *replay.Cache // after a restart it is empty; then the engine knows the interactions that it has seen
 }
 
 func parsePublicKey(s string) (ed25519.PublicKey, error) {
@@ -144,7 +145,7 @@ func (e *endpoint) verified(w http.ResponseWriter, r *http.Request) ([]byte, int
 	if !ed25519.Verify(e.key, signed.Bytes(), mac) {
 		return nil, http.StatusUnauthorized
 	}
-	if !e.seen.first(sha256.Sum256(signed.Bytes()), e.a.now()) {
+	if !e.seen.Admit(sha256.Sum256(signed.Bytes()), e.a.now()) {
 		return nil, statusReplayed
 	}
 	return signed.Bytes()[len(stamp):], 0
@@ -167,33 +168,4 @@ func (e *endpoint) fresh(stamp string) bool {
 	}
 	age := e.a.now().Sub(time.Unix(seconds, 0))
 	return -maxAge <= age && age <= maxAge
-}
-
-// replays knows the signed requests of the last minutes, for at least as long as
-// one of them stays fresh. Only what was verified is remembered, so that nobody
-// else can fill it. After a restart it is empty; then the engine knows the
-// interactions that it has seen.
-type replays struct {
-	mu          sync.Mutex
-	began       time.Time
-	now, before map[[sha256.Size]byte]struct{}
-}
-
-// first reports whether the request is a new one.
-func (s *replays) first(request [sha256.Size]byte, at time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	// A request may come as early as maxAge before its own time, and stay fresh
-	// until maxAge after it.
-	if s.now == nil || at.Sub(s.began) > 2*maxAge {
-		s.now, s.before, s.began = map[[sha256.Size]byte]struct{}{}, s.now, at
-	}
-	if _, ok := s.now[request]; ok {
-		return false
-	}
-	if _, ok := s.before[request]; ok {
-		return false
-	}
-	s.now[request] = struct{}{}
-	return true
 }

@@ -2,11 +2,12 @@ package discord
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"procurabot/internal/ratelimit"
 )
 
 // Of the 50 requests that a bot may make in a second, here are never more than
@@ -27,33 +28,16 @@ const (
 // or what asks about messages. So a limit is remembered here too, and what would
 // be too early is sent back at once.
 type pace struct {
-	now func() time.Time
+	limits *ratelimit.Memory // by route; "" holds all
 
-	mu    sync.Mutex
-	free  time.Time            // when all that was let through has been paid for
-	holds map[string]time.Time // until when, by route; "" holds all
-}
-
-// limited notes a rate limit of a route, or of all.
-func (p *pace) limited(route string, after time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := p.now()
-	maps.DeleteFunc(p.holds, func(_ string, until time.Time) bool { return !until.After(now) })
-	if p.holds == nil {
-		p.holds = map[string]time.Time{}
-	}
-	if until := now.Add(after); until.After(p.holds[route]) { // of two answers the longer holds
-		p.holds[route] = until
-	}
+	mu   sync.Mutex
+	free time.Time // when all that was let through has been paid for
 }
 
 // held is a limit that a request would break, nil when there is none.
 func (p *pace) held(route string) *failure {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	for _, name := range []string{"", route} {
-		if left := p.holds[name].Sub(p.now()); left > 0 {
+		if left := p.limits.Left(name); left > 0 {
 			return &failure{status: http.StatusTooManyRequests, message: "a limit was met before", after: left, global: name == ""}
 		}
 	}

@@ -105,11 +105,11 @@ func (a *Adapter) ask(ctx context.Context, method, path string, body, into any) 
 	switch {
 	case f.status != http.StatusTooManyRequests:
 	case f.global:
-		a.pace.limited("", f.after)
+		a.pace.limits.Hold("", f.after)
 	case f.html:
-		a.pace.limited("", max(f.after, banned))
+		a.pace.limits.Hold("", max(f.after, banned))
 	default:
-		a.pace.limited(route, f.after)
+		a.pace.limits.Hold(route, f.after)
 	}
 	// A page is a proxy's, and a code may be about an interaction's token.
 	if f.status == http.StatusUnauthorized && !f.html && f.code != invalidToken {

@@ -68,6 +68,8 @@ import (
 	slackgo "github.com/slack-go/slack"
 
 	"procurabot/bot"
+	"procurabot/internal/ratelimit"
+	"procurabot/internal/replay"
 )
 
 // Platform is the name under which accounts and settings know Slack.
@@ -108,8 +110,10 @@ type Adapter struct {
 	open    atomic.Int32                            // sockets that Slack has greeted
 	rotates bool                                    // the bot token runs out by itself
 
-	secret    string // "" is Socket Mode
-	replays   replays
+	secret string // "" is Socket Mode
+	// Requests that are being handled or were answered. Slack sends 30,000 events an
+	// hour at most (https://docs.slack.dev/apis/events-api/#rate-limiting).
+	replays   *replay.Cache
 	opened    sync.Once
 	receiving chan struct{} // closed once reception is set
 	reception *desk
@@ -148,9 +152,9 @@ func New(o Options) (*Adapter, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	client.Transport = &patience{next: client.Transport, now: o.Now}
+	client.Transport = &patience{next: client.Transport, now: o.Now, limits: ratelimit.New(o.Now)}
 	a := &Adapter{
-		http: &client, dialer: o.Dialer, sockets: o.Sockets, log: o.Log, now: o.Now, secret: o.SigningSecret, receiving: make(chan struct{}),
+		http: &client, dialer: o.Dialer, sockets: o.Sockets, log: o.Log, now: o.Now, secret: o.SigningSecret, receiving: make(chan struct{}), replays: replay.New(longAgo + ahead),
 	}
 	a.rotates = strings.HasPrefix(o.BotToken, "xoxe.")
 	if a.log == nil {

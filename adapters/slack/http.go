@@ -84,7 +84,7 @@ func (a *Adapter) signed(next func(ctx context.Context, body []byte) answer) htt
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		if !a.replays.admit(s, a.now()) {
+		if !a.replays.Admit(s, a.now()) {
 			a.counts.replayed.Add(1)
 			a.log.Warn("a request came a second time and is refused", "path", r.URL.Path)
 			w.WriteHeader(http.StatusUnauthorized)
@@ -92,7 +92,7 @@ func (a *Adapter) signed(next func(ctx context.Context, body []byte) answer) htt
 		}
 		got := next(r.Context(), body)
 		if got.status != http.StatusOK {
-			a.replays.forget(s) // before Slack knows of it, and tries again at once
+			a.replays.Forget(s) // before Slack knows of it, and tries again at once
 		}
 		if got.content != "" {
 			w.Header().Set("Content-Type", got.content)

@@ -2,14 +2,14 @@ package slack
 
 import (
 	"io"
-	"maps"
 	"math"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
+
+	"procurabot/internal/ratelimit"
 )
 
 // patience reads how long Slack asks to wait for a method, and remembers it.
@@ -24,11 +24,9 @@ import (
 // it has handed out already, what reaches a method by another gate, or what asks
 // about messages. What would be too early is answered here, as Slack would.
 type patience struct {
-	next http.RoundTripper
-	now  func() time.Time
-
-	mu    sync.Mutex
-	until map[string]time.Time // by method
+	next   http.RoundTripper
+	now    func() time.Time
+	limits *ratelimit.Memory // by method
 }
 
 func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -36,7 +34,7 @@ func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
 	// Response URLs have no method, and limits of their own.
 	method := path.Base(r.URL.Path)
 	api := strings.Contains(method, ".")
-	if left := p.left(method); api && left > 0 {
+	if left := p.limits.Left(method); api && left > 0 {
 		if r.Body != nil {
 			_ = r.Body.Close()
 		}
@@ -60,28 +58,9 @@ func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	response.Header.Set("Retry-After", whole(wait))
 	if api {
-		p.remember(method, wait)
+		p.limits.Hold(method, wait)
 	}
 	return response, nil
-}
-
-func (p *patience) left(method string) time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.until[method].Sub(p.now())
-}
-
-func (p *patience) remember(method string, wait time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := p.now()
-	maps.DeleteFunc(p.until, func(_ string, until time.Time) bool { return !until.After(now) })
-	if p.until == nil {
-		p.until = map[string]time.Time{}
-	}
-	if until := now.Add(wait); until.After(p.until[method]) { // of two answers the longer holds
-		p.until[method] = until
-	}
 }
 
 // asked is how long is to be waited; 0 is not said.

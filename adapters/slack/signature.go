@@ -7,8 +7,9 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
+
+	"procurabot/internal/replay"
 )
 
 const (
@@ -25,61 +26,26 @@ var (
 	errStale    = errors.New("the timestamp is too old, or in the future")
 )
 
-// signature is the code of one request, the same for the same bytes at the same second.
-type signature [sha256.Size]byte
-
-// verify checks that Slack signed the body, not long ago. Nothing of the body
-// has been parsed before.
-func verify(secret string, h http.Header, body []byte, now time.Time) (signature, error) {
+// verify checks that Slack signed the body, not long ago, and gives the code of the
+// request: the same for the same bytes at the same second. Nothing of the body has
+// been parsed before.
+func verify(secret string, h http.Header, body []byte, now time.Time) (replay.Digest, error) {
 	stamp, given := h.Get("X-Slack-Request-Timestamp"), h.Get("X-Slack-Signature")
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
 	if err != nil || given == "" {
-		return signature{}, errUnsigned
+		return replay.Digest{}, errUnsigned
 	}
 	if age := now.Sub(time.Unix(seconds, 0)); age > longAgo || age < -ahead {
-		return signature{}, errStale
+		return replay.Digest{}, errStale
 	}
 	code := hmac.New(sha256.New, []byte(secret))
 	_, _ = code.Write([]byte("v0:" + stamp + ":"))
 	_, _ = code.Write(body)
-	var s signature
+	var s replay.Digest
 	code.Sum(s[:0])
 	// The text is compared and not what it decodes to, so that one request has one signature.
 	if !hmac.Equal([]byte("v0="+hex.EncodeToString(s[:])), []byte(given)) {
-		return signature{}, errForged
+		return replay.Digest{}, errForged
 	}
 	return s, nil
-}
-
-// replays remembers the requests that are being handled or were answered, for
-// as long as their timestamps are good. Only what Slack signed gets in, so that
-// nobody else can fill it; Slack sends 30,000 events an hour at most
-// (https://docs.slack.dev/apis/events-api/#rate-limiting).
-type replays struct {
-	mu            sync.Mutex
-	recent, older map[signature]bool
-	turned        time.Time // when recent was begun
-}
-
-// admit reports whether the request is the first of its kind.
-func (r *replays) admit(s signature, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if now.Sub(r.turned) > longAgo+ahead {
-		// Whatever is in older was admitted at least that long ago.
-		r.recent, r.older, r.turned = map[signature]bool{}, r.recent, now
-	}
-	if r.recent[s] || r.older[s] {
-		return false
-	}
-	r.recent[s] = true
-	return true
-}
-
-// forget lets a request that was not acknowledged come again.
-func (r *replays) forget(s signature) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.recent, s)
-	delete(r.older, s)
 }
