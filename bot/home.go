@@ -2,7 +2,6 @@ package bot
 
 import (
 	"fmt"
-	"strconv"
 
 	"procurabot/internal/outbox"
 )
@@ -41,17 +40,8 @@ func (t *Turn) publishHome() error {
 	for _, s := range sections {
 		o.Home = append(o.Home, fit(s.render(t.Book, t.Lang), limits)...)
 	}
-	payload, err := o.encode()
-	if err != nil {
-		return err
-	}
-	t.said++
 	t.replied++
-	_, _, err = t.engine.outbox.Put(t.Tx, outbox.Message{
-		Key: t.key + "#" + strconv.Itoa(t.said), Route: string(to.Platform), Lane: lane(to, outbox.Interactive),
-		Gate: t.engine.adapters[to.Platform].Gate(to), Class: outbox.Interactive, Payload: payload, Unknown: outbox.Resend,
-	})
-	if err != nil {
+	if _, err := t.enqueue(o, outbox.Interactive, ""); err != nil {
 		return fmt.Errorf("publish home: %w", err)
 	}
 	return nil

@@ -200,27 +200,32 @@ func (t *Turn) put(to Target, s Say, l Language, class outbox.Class, replaces st
 		if i > 0 && replaces != "" {
 			break // an edit is one message: what does not fit is left out
 		}
-		o := Outgoing{To: to, Body: body}
-		payload, err := o.encode()
-		if err != nil {
-			return "", err
-		}
-		t.said++
-		id, _, err = t.engine.outbox.Put(t.Tx, outbox.Message{
-			Key:      t.key + "#" + strconv.Itoa(t.said),
-			Route:    string(to.Platform),
-			Lane:     lane(to, class),
-			Gate:     t.engine.adapters[to.Platform].Gate(to),
-			Class:    class,
-			Payload:  payload,
-			Replaces: replaces,
-			Unknown:  outbox.Resend,
-		})
-		if err != nil {
+		if id, err = t.enqueue(Outgoing{To: to, Body: body}, class, replaces); err != nil {
 			return "", fmt.Errorf("say %s: %w", s.ID, err)
 		}
 	}
 	return id, nil
+}
+
+// enqueue stores one row, under a key of this turn, and gives its id. The
+// platform must be one that limits knows.
+func (t *Turn) enqueue(o Outgoing, class outbox.Class, replaces string) (string, error) {
+	payload, err := o.encode()
+	if err != nil {
+		return "", err
+	}
+	t.said++
+	id, _, err := t.engine.outbox.Put(t.Tx, outbox.Message{
+		Key:      t.key + "#" + strconv.Itoa(t.said),
+		Route:    string(o.To.Platform),
+		Lane:     lane(o.To, class),
+		Gate:     t.engine.adapters[o.To.Platform].Gate(o.To),
+		Class:    class,
+		Payload:  payload,
+		Replaces: replaces,
+		Unknown:  outbox.Resend,
+	})
+	return id, err
 }
 
 // rewind forgets what a handler said before it was rolled back.
