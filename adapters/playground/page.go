@@ -1,7 +1,6 @@
 package playground
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -99,7 +98,7 @@ func (s *site) page(w http.ResponseWriter, q *http.Request) {
 		s.lost(w)
 		return
 	}
-	s.render(w, http.StatusOK, "page", s.draw(p, at, q.URL.Query().Get("problem")))
+	webpage.Render(w, http.StatusOK, s.template, "page", s.draw(p, at, q.URL.Query().Get("problem")))
 }
 
 func (s *site) lost(w http.ResponseWriter) {
@@ -107,18 +106,7 @@ func (s *site) lost(w http.ResponseWriter) {
 	for _, l := range bot.Languages() {
 		all = append(all, s.in(l))
 	}
-	s.render(w, http.StatusNotFound, "lost", all)
-}
-
-func (s *site) render(w http.ResponseWriter, status int, name string, v any) {
-	var b bytes.Buffer
-	if err := s.template.ExecuteTemplate(&b, name, v); err != nil {
-		http.Error(w, "the page could not be drawn", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	w.Write(b.Bytes()) //nolint:errcheck // whoever asked has gone
+	webpage.Render(w, http.StatusNotFound, s.template, "lost", all)
 }
 
 // propose answers what the field to write in asks while a command is typed.

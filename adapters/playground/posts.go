@@ -2,7 +2,6 @@ package playground
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 
 	"procurabot/bot"
 	"procurabot/internal/markup"
+	"procurabot/internal/webpage"
 )
 
 const (
@@ -30,12 +30,7 @@ type outcome struct {
 // act does what a form of the page asks for and goes back to the page.
 func (s *site) act(do func(context.Context, *person, place, url.Values) outcome) http.HandlerFunc {
 	return func(w http.ResponseWriter, q *http.Request) {
-		if err := q.ParseForm(); err != nil {
-			status := http.StatusBadRequest
-			if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
-				status = http.StatusRequestEntityTooLarge
-			}
-			http.Error(w, http.StatusText(status), status)
+		if !webpage.Posted(w, q) {
 			return
 		}
 		p, at, err := s.standing(q.PostForm)

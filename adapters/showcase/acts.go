@@ -13,6 +13,7 @@ import (
 	"procurabot/adapters/discord/fakediscord"
 	"procurabot/adapters/slack/fakeslack"
 	"procurabot/internal/markup"
+	"procurabot/internal/webpage"
 )
 
 const actTime = 20 * time.Second // the fakes' people wait longer than the platforms' would
@@ -43,12 +44,7 @@ func (p problem) query() string {
 // act does what a form of the page asks for and goes back to the page.
 func (s *site) act(do func(context.Context, Person, string, url.Values) problem) http.HandlerFunc {
 	return func(w http.ResponseWriter, q *http.Request) {
-		if err := q.ParseForm(); err != nil {
-			status := http.StatusBadRequest
-			if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
-				status = http.StatusRequestEntityTooLarge
-			}
-			http.Error(w, http.StatusText(status), status)
+		if !webpage.Posted(w, q) {
 			return
 		}
 		p, at, err := s.standing(q.PostForm)

@@ -1,7 +1,6 @@
 package showcase
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"html/template"
@@ -83,7 +82,7 @@ func (s *site) page(w http.ResponseWriter, q *http.Request) {
 		s.lost(w)
 		return
 	}
-	s.render(w, http.StatusOK, "page", s.draw(p, at, readProblem(q.URL.Query())))
+	webpage.Render(w, http.StatusOK, s.template, "page", s.draw(p, at, readProblem(q.URL.Query())))
 }
 
 func (s *site) lost(w http.ResponseWriter) {
@@ -91,16 +90,5 @@ func (s *site) lost(w http.ResponseWriter) {
 	for _, l := range bot.Languages() {
 		all = append(all, words{s.words[string(l)]})
 	}
-	s.render(w, http.StatusNotFound, "lost", all)
-}
-
-func (s *site) render(w http.ResponseWriter, status int, name string, v any) {
-	var b bytes.Buffer
-	if err := s.template.ExecuteTemplate(&b, name, v); err != nil {
-		http.Error(w, "the page could not be drawn", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	w.Write(b.Bytes()) //nolint:errcheck // whoever asked has gone
+	webpage.Render(w, http.StatusNotFound, s.template, "lost", all)
 }
