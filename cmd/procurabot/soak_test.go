@@ -185,7 +185,8 @@ func soakSlackHome(ctx context.Context, r *regular) error {
 	return nil
 }
 
-func soakDiscordCommand(ctx context.Context, r *regular) error {
+// soakDiscordAsk asks by a command and presses a button of the answer.
+func soakDiscordAsk(ctx context.Context, r *regular, button string) error {
 	p := r.s.platforms
 	var x fakediscord.Interaction
 	if err := r.does(ctx, func(ctx context.Context) (err error) {
@@ -199,9 +200,13 @@ func soakDiscordCommand(ctx context.Context, r *regular) error {
 		return err
 	}
 	return r.does(ctx, func(ctx context.Context) error {
-		_, err := p.discord.Press(ctx, r.user, r.room, m.ID, customID(m, "benefits.helpful"))
+		_, err := p.discord.Press(ctx, r.user, r.room, m.ID, customID(m, button))
 		return err
 	})
+}
+
+func soakDiscordCommand(ctx context.Context, r *regular) error {
+	return soakDiscordAsk(ctx, r, "benefits.helpful")
 }
 
 func soakDiscordSay(room func(*regular) string) func(context.Context, *regular) error {
@@ -218,22 +223,8 @@ func soakDiscordSay(room func(*regular) string) func(context.Context, *regular) 
 func soakForm(editor *regular) func(context.Context, *regular) error {
 	return func(ctx context.Context, r *regular) error {
 		p := r.s.platforms
-		var x fakediscord.Interaction
-		if err := r.does(ctx, func(ctx context.Context) (err error) {
-			x, err = p.discord.Command(ctx, r.user, r.room, "procura ask", map[string]any{"question": joining})
-			return err
-		}); err != nil {
-			return err
-		}
-		var m fakediscord.Message
-		if err := p.await(ctx, func() bool { m, _ = p.discord.Message(x.Message.ID); return !m.Loading() }); err != nil {
-			return err
-		}
 		before := len(p.slack.FromBot(p.editors))
-		if err := r.does(ctx, func(ctx context.Context) error {
-			_, err := p.discord.Press(ctx, r.user, r.room, m.ID, customID(m, "benefits.person"))
-			return err
-		}); err != nil {
+		if err := soakDiscordAsk(ctx, r, "benefits.person"); err != nil {
 			return err
 		}
 		if err := p.await(ctx, func() bool { return len(p.slack.FromBot(p.editors)) > before }); err != nil {
