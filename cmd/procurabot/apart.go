@@ -42,6 +42,23 @@ func apart(p *program, path string, o parts, do func(*app) error) error {
 	return errors.Join(do(a), a.close())
 }
 
+// databasePath is the database of the commands that work on one.
+func databasePath(p *program) string {
+	if path := p.env["PROCURABOT_DATABASE"]; path != "" {
+		return path
+	}
+	return "procurabot.db"
+}
+
+// existingDatabase is databasePath where a bot must have made it.
+func existingDatabase(p *program) (string, error) {
+	path := databasePath(p)
+	if _, err := os.Stat(path); err != nil {
+		return "", usageError{fmt.Errorf("there is no database %s: name the bot's own in PROCURABOT_DATABASE (%w)", path, err)}
+	}
+	return path, nil
+}
+
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -22,9 +21,9 @@ complete, on disk, and has been read through. No file is ever overwritten. "proc
 }
 
 func (c backupCommand) Run(p *program) error {
-	from := textsPath(p)
-	if _, err := os.Stat(from); err != nil {
-		return usageError{fmt.Errorf("there is no database %s: name the bot's own in PROCURABOT_DATABASE (%w)", from, err)}
+	from, err := existingDatabase(p)
+	if err != nil {
+		return err
 	}
 	to := c.To
 	if to == "" {

@@ -22,19 +22,11 @@ type messagesCommand struct {
 	Import messagesImport `cmd:"" help:"Saves the texts that have been changed in an exported file."`
 }
 
-// textsPath is the database of the commands that work on texts.
-func textsPath(p *program) string {
-	if path := p.env["PROCURABOT_DATABASE"]; path != "" {
-		return path
-	}
-	return "procurabot.db"
-}
-
 // openTexts opens the database, which a bot must have made.
 func openTexts(p *program) (*database.DB, error) {
-	path := textsPath(p)
-	if _, err := os.Stat(path); err != nil {
-		return nil, usageError{fmt.Errorf("there is no database %s: name the bot's own in PROCURABOT_DATABASE (%w)", path, err)}
+	path, err := existingDatabase(p)
+	if err != nil {
+		return nil, err
 	}
 	db, err := database.Open(p.ctx, path, database.Options{})
 	if err != nil {
@@ -62,7 +54,7 @@ are checked where the file exists; a running bot is not disturbed. Exit code 1 w
 func (messagesCheck) Run(p *program) error {
 	found := messages.Check(locales.Files(), messages.Tightest())
 	checked := "the texts that ship"
-	path := textsPath(p)
+	path := databasePath(p)
 	if _, err := os.Stat(path); err == nil {
 		db, err := database.Open(p.ctx, path, database.Options{})
 		if err != nil {

@@ -17,11 +17,11 @@ exists (a running bot is not disturbed), else what ships with the program. Exit 
 
 func (phrasesCommand) Run(p *program) error {
 	what := "what ships with the program"
-	if path := textsPath(p); exists(path) {
+	if path := databasePath(p); exists(path) {
 		what = path
 	}
 	var found []retrieval.Finding
-	err := apart(p, textsPath(p), parts{}, func(a *app) (err error) {
+	err := apart(p, databasePath(p), parts{}, func(a *app) (err error) {
 		found, err = a.benefits.Lint(p.ctx)
 		return err
 	})

@@ -1,14 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
-
-	"procurabot/internal/database"
 )
 
 type questionsCommand struct {
@@ -22,29 +16,16 @@ not disturbed.`
 }
 
 func (c questionsCommand) Run(p *program) error {
-	live, err := openTexts(p)
+	path, err := existingDatabase(p)
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "procurabot-questions-")
+	return apart(p, path, parts{}, func(a *app) error { return c.list(p, a) })
+}
+
+func (c questionsCommand) list(p *program, a *app) error {
+	all, err := a.benefits.Unanswered(p.ctx, a.db.Now().Add(-time.Duration(c.Days)*24*time.Hour))
 	if err != nil {
-		return errors.Join(usageError{err}, live.Close())
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "copy.db")
-	if err := errors.Join(live.Backup(p.ctx, path), live.Close()); err != nil {
-		return fmt.Errorf("copy the database: %w", err)
-	}
-	db, err := database.Open(p.ctx, path, database.Options{Synchronous: "OFF"})
-	if err != nil {
-		return err
-	}
-	a, err := newApp(p.ctx, parts{db: db, log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return errors.Join(err, db.Close())
-	}
-	all, err := a.benefits.Unanswered(p.ctx, db.Now().Add(-time.Duration(c.Days)*24*time.Hour))
-	if err := errors.Join(err, a.close()); err != nil {
 		return err
 	}
 	if len(all) == 0 {

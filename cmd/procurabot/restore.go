@@ -36,7 +36,7 @@ may have been sent since: nothing is sent twice, and an administrator decides.`
 }
 
 func (c restoreCommand) Run(p *program) error {
-	path := textsPath(p)
+	path := databasePath(p)
 	lock, err := database.Lock(path)
 	if errors.Is(err, database.ErrLocked) {
 		return fmt.Errorf("%w: stop the bot first", err)

@@ -159,7 +159,7 @@ func connect(c config, log *slog.Logger) (p connections, err error) {
 	if c.SlackBotToken != "" {
 		p.slack, err = slack.New(slack.Options{
 			BotToken: c.SlackBotToken, AppToken: c.SlackAppToken, SigningSecret: c.SlackSecret, APIURL: c.SlackAPIURL,
-			HTTPClient: &http.Client{Transport: c.transport(), Timeout: requestTime}, Dialer: c.dialer(), Log: log,
+			HTTPClient: &http.Client{Transport: c.transport(), Timeout: requestTime}, Log: log,
 		})
 		if err != nil {
 			return p, usageError{err}

@@ -37,11 +37,8 @@ func (c config) transport() *http.Transport {
 	return t
 }
 
-// dialer opens the sockets, in the same way.
+// dialer opens Discord's socket in the same way. Slack's adapter makes its own
+// from the transport.
 func (c config) dialer() *websocket.Dialer {
-	return &websocket.Dialer{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: c.roots},
-		// Slack does not put continuation frames together: a frame holds the largest acknowledgement.
-		HandshakeTimeout: 20 * time.Second, WriteBufferSize: 32 << 10,
-	}
+	return &websocket.Dialer{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: c.roots}, HandshakeTimeout: 20 * time.Second}
 }

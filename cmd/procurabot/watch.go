@@ -74,11 +74,10 @@ func (w *watch) run(ctx context.Context) {
 		case <-every.C:
 			w.step(ctx)
 		case <-ctx.Done():
-			if last, done := context.WithTimeout(context.WithoutCancel(ctx), callTime); w.hasFailed() {
+			if w.hasFailed() {
+				last, done := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+				defer done()
 				w.step(last)
-				done()
-			} else {
-				done()
 			}
 			return
 		}
