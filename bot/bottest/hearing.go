@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"sync"
+	"time"
 
 	"procurabot/bot"
 )
@@ -28,12 +30,24 @@ type hearing struct {
 	heard   int
 	changed chan struct{}
 	repeat  int
-	late    []bot.Incoming // repetitions that come after something later
+	late    []late // repetitions that come after something later
 	err     error
+	now     func() time.Time
 }
 
-func newHearing(e bot.Receiver, d *Delivery) *hearing {
-	return &hearing{engine: e, delivery: d, changed: make(chan struct{}), repeat: 1}
+// late is something that will be repeated, and when it was first heard.
+type late struct {
+	in bot.Incoming
+	at time.Time
+}
+
+// latest is how long after it was first heard something may be repeated. Slack
+// gives up after about five minutes, Discord with its session; the engine
+// remembers for a week.
+const latest = 24 * time.Hour
+
+func newHearing(e bot.Receiver, d *Delivery, now func() time.Time) *hearing {
+	return &hearing{engine: e, delivery: d, now: now, changed: make(chan struct{}), repeat: 1}
 }
 
 func (h *hearing) times(n int) {
@@ -55,9 +69,10 @@ func (h *hearing) Receive(ctx context.Context, in bot.Incoming) (bot.Immediate, 
 	again, before := h.repeat-1, []bot.Incoming(nil)
 	if h.delivery != nil {
 		again = h.delivery.Random.IntN(4)
+		h.late = slices.DeleteFunc(h.late, func(l late) bool { return h.now().Sub(l.at) > latest })
 		for _, old := range h.late {
 			if h.delivery.Random.IntN(2) == 0 {
-				before = append(before, old)
+				before = append(before, old.in)
 			}
 		}
 	}
@@ -74,7 +89,7 @@ func (h *hearing) Receive(ctx context.Context, in bot.Incoming) (bot.Immediate, 
 		}
 		if h.delivery != nil && h.delivery.Random.IntN(2) == 0 {
 			h.mu.Lock()
-			h.late = append(h.late, in)
+			h.late = append(h.late, late{in, h.now()})
 			h.mu.Unlock()
 			continue
 		}

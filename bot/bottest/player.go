@@ -313,7 +313,7 @@ func (p *player) open(ctx context.Context) error {
 		}
 	}
 	p.tenant = t
-	p.hear = newHearing(t.Engine, p.o.Delivery)
+	p.hear = newHearing(t.Engine, p.o.Delivery, p.clock.Now)
 	run, stop := context.WithCancel(ctx)
 	p.stop, p.ended = stop, nil
 	for _, a := range h.Adapters {
