@@ -157,6 +157,8 @@ func unreachable(name, host string, err error) bot.Check {
 	case errors.As(err, &hostname), errors.As(err, &verification):
 		c.Problem = host + " shows a certificate that does not hold: " + err.Error()
 		c.Mend = "look at the machine's clock, and at what stands between it and the internet"
+	case err != nil && strings.Contains(err.Error(), "invalid proxy address"): // which it quotes, with its password
+		c.Problem, c.Mend = "the address of the proxy in HTTPS_PROXY is none", "write it as http://host:port, or http://name:password@host:port"
 	case errors.As(err, &op) && op.Op == "proxyconnect", err != nil && strings.Contains(err.Error(), "proxy"):
 		c.Problem = "the proxy in HTTPS_PROXY does not lead to " + host + ": " + err.Error()
 		c.Mend = "look at HTTPS_PROXY (http://host:port) and NO_PROXY, and have the proxy allow CONNECT to discord.com and gateway.discord.gg, port 443"

@@ -8,6 +8,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -175,5 +177,21 @@ func finds(t *testing.T, checks []bot.Check, name string, optional bool, words .
 		if !strings.Contains(found[0].Problem+"\n"+found[0].Mend, w) {
 			t.Errorf("%q is not said: %+v", w, found[0])
 		}
+	}
+}
+
+// A proxy's address may hold a password, also where it is no address.
+func TestAProxysPasswordIsNotSaid(t *testing.T) {
+	s := newScene(t)
+	a, err := discord.New(discord.Options{BotToken: s.Token(), APIURL: s.URL(), HTTPClient: &http.Client{Transport: &http.Transport{
+		Proxy: func(*http.Request) (*url.URL, error) {
+			return nil, errors.New(`invalid proxy address "name:hunter2@proxy:port": parse "name:hunter2@proxy:port": first path segment in URL cannot contain colon`)
+		},
+	}}})
+	s.must(err)
+	checks := a.Diagnose(s.ctx, nil)
+	finds(t, checks, "connection", false, "proxy", "HTTPS_PROXY")
+	if said := fmt.Sprint(checks); strings.Contains(said, "hunter2") {
+		t.Errorf("the password is said: %s", said)
 	}
 }

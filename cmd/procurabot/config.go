@@ -108,6 +108,7 @@ func readConfig(environment map[string]string) (config, error) {
 			wrong = append(wrong, "PROCURABOT_CA_FILE: "+err.Error())
 		}
 	}
+	wrong = append(wrong, checkProxies(environment)...)
 	wrong = append(wrong, c.checkAddresses()...)
 	if c.BackupEvery < time.Minute {
 		wrong = append(wrong, "PROCURABOT_BACKUP_EVERY must be a time of a minute or more, such as 24h")
@@ -124,6 +125,22 @@ func readConfig(environment map[string]string) (config, error) {
 
 // discordKey is what the application's page shows.
 var discordKey = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
+
+// checkProxies finds addresses that are none before anybody connects: the errors
+// of connections would quote them, and with them a password.
+func checkProxies(environment map[string]string) []string {
+	var wrong []string
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		address := environment[name]
+		if !strings.Contains(address, "://") {
+			address = "http://" + address // it may be left out, as net/http does
+		}
+		if u, err := url.Parse(address); environment[name] != "" && (err != nil || u.Host == "") {
+			wrong = append(wrong, name+" must be an address such as http://proxy.example.org:3128, or http://name:password@proxy.example.org:3128")
+		}
+	}
+	return wrong
+}
 
 func (c config) checkAddresses() []string {
 	var wrong []string

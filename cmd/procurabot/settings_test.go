@@ -56,13 +56,14 @@ keep_questions = 3.5
 	code := run(t.Context(), []string{"--config", path, "run"}, map[string]string{
 		"PROCURABOT_SLACK_APP_TOKEN": "xoxb-planted-canary", "PROCURABOT_DISCORD_PUBLIC_KEY": "short", "PROCURABOT_PUBLIC_LISTEN": "8080",
 		"PROCURABOT_PUBLIC_ADDRESS": "http://bot.example.org", "PROCURABOT_CA_FILE": path,
+		"HTTPS_PROXY": "name:planted-canary@proxy:port",
 	}, nil, &errs, &errs)
 	if code != 2 {
 		t.Errorf("exit code %d", code)
 	}
 	for _, want := range []string{
 		"slack_bot_tokn", "PROCURABOT_ZONE", "keep_questions", "PROCURABOT_SLACK_BOT_TOKEN", "PROCURABOT_SLACK_APP_TOKEN",
-		"PROCURABOT_DISCORD_BOT_TOKEN", "PROCURABOT_DISCORD_PUBLIC_KEY", "PROCURABOT_PUBLIC_LISTEN", "PROCURABOT_PUBLIC_ADDRESS", "PROCURABOT_CA_FILE",
+		"PROCURABOT_DISCORD_BOT_TOKEN", "PROCURABOT_DISCORD_PUBLIC_KEY", "PROCURABOT_PUBLIC_LISTEN", "PROCURABOT_PUBLIC_ADDRESS", "PROCURABOT_CA_FILE", "HTTPS_PROXY",
 	} {
 		if !strings.Contains(errs.String(), want) {
 			t.Errorf("%s is not named:\n%s", want, errs.String())
