@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os/signal"
 	"path/filepath"
@@ -181,44 +182,84 @@ func (h *house) agree(t *testing.T, o *told) {
 	}
 }
 
-// small is a disk that is soon full, and a function that makes it larger. Where
-// nothing may be mounted the process is not let write large files.
-func small(t *testing.T, bytes int) (folder string, grow func()) {
+// volume is a file system of which the test says how much room is left.
+type volume struct {
+	t       *testing.T
+	folder  string
+	mounted bool
+	old     syscall.Rlimit
+}
+
+// newVolume mounts one. Where nothing may be mounted the process is not let write
+// large files.
+func newVolume(t *testing.T) *volume {
 	t.Helper()
-	folder = t.TempDir()
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, fmt.Sprint("size=", bytes)); err == nil {
+	v := &volume{t: t, folder: t.TempDir()}
+	if err := syscall.Mount("tmpfs", v.folder, "tmpfs", 0, "size=64m"); err == nil {
+		v.mounted = true
 		t.Cleanup(func() {
-			if err := syscall.Unmount(folder, 0); err != nil {
+			if err := syscall.Unmount(v.folder, 0); err != nil {
 				t.Error(err)
 			}
 		})
-		return folder, func() {
-			if err := syscall.Mount("tmpfs", folder, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
-				t.Fatal(err)
-			}
-		}
+		return v
 	}
-	t.Log("this user may not mount a small tmpfs: a limit on the size of files stands in for it")
-	var old syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+	t.Log("this user may not mount a tmpfs: a limit on the size of files stands in for it")
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &v.old); err != nil {
 		t.Fatal(err)
 	}
 	signal.Ignore(syscall.SIGXFSZ) // a write that is too large fails instead
-	limit := func(most uint64) {
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: most, Max: old.Max}); err != nil {
-			t.Fatal(err)
+	t.Cleanup(func() { v.limit(v.old.Cur); signal.Reset(syscall.SIGXFSZ) })
+	return v
+}
+
+// leave makes room for some bytes more than there are.
+func (v *volume) leave(bytes int64) {
+	v.t.Helper()
+	if v.mounted {
+		var now syscall.Statfs_t
+		if err := syscall.Statfs(v.folder, &now); err != nil {
+			v.t.Fatal(err)
 		}
+		size := int64(now.Blocks-now.Bfree)*now.Bsize + bytes
+		if err := syscall.Mount("tmpfs", v.folder, "tmpfs", syscall.MS_REMOUNT, fmt.Sprint("size=", size)); err != nil {
+			v.t.Fatal(err)
+		}
+		return
 	}
-	limit(uint64(bytes) / 3) // there is the file and its log
-	t.Cleanup(func() { limit(old.Cur); signal.Reset(syscall.SIGXFSZ) })
-	return folder, func() { limit(old.Cur) }
+	var largest int64
+	if err := filepath.WalkDir(v.folder, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil && !e.IsDir() {
+			largest = max(largest, info.Size())
+		}
+		return err
+	}); err != nil {
+		v.t.Fatal(err)
+	}
+	v.limit(uint64(largest + bytes))
+}
+
+func (v *volume) limit(most uint64) {
+	v.t.Helper()
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: most, Max: v.old.Max}); err != nil {
+		v.t.Fatal(err)
+	}
 }
 
 // TestFullDisk: sixty-four people ask while the disk fills. Each is told the
 // truth, and when there is space it goes on by itself.
 func TestFullDisk(t *testing.T) {
-	folder, grow := small(t, 3<<20)
-	h := furnished(t, filepath.Join(folder, "full.db"), nil, nil)
+	v := newVolume(t)
+	h := furnished(t, filepath.Join(v.folder, "full.db"), nil, nil)
+	// What ships is in the file and its log is empty: what is left is for what people write.
+	if err := h.db.Scrub(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	v.leave(2 << 20)
 	stop := h.works(t)
 	defer stop()
 	ctx := limit(t, 50*time.Second)
@@ -250,7 +291,7 @@ func TestFullDisk(t *testing.T) {
 	full := len(o.yes)
 	h.agree(t, o)
 
-	grow()
+	v.leave(32 << 20)
 	// What was refused comes again, as events do, and now it is taken.
 	again := slices.Clone(o.no)
 	o.no = nil
@@ -301,10 +342,11 @@ func TestFullDisk(t *testing.T) {
 
 // TestFullDiskAtTheStart: there is no space for a database. It is said in one sentence.
 func TestFullDiskAtTheStart(t *testing.T) {
-	folder, _ := small(t, 96<<10)
+	v := newVolume(t)
+	v.leave(96 << 10)
 	var log logbook
 	code := run(limit(t, 20*time.Second), []string{"run"}, map[string]string{
-		"PROCURABOT_DATABASE": filepath.Join(folder, "full.db"), "PROCURABOT_DISCORD_BOT_TOKEN": "x",
+		"PROCURABOT_DATABASE": filepath.Join(v.folder, "full.db"), "PROCURABOT_DISCORD_BOT_TOKEN": "x",
 	}, nil, &log, &log)
 	if code == 0 || !oneSentence(log.String()) || !strings.Contains(log.String(), "cannot be written") {
 		t.Errorf("exit code %d, %q", code, log.String())
