@@ -2,22 +2,22 @@ package slack
 
 import "sync/atomic"
 
-// Counts are what an adapter has met since it was made.
-type Counts struct {
-	Unreadable int64 // deliveries that could not be decoded, and were put aside
-	Overflow   int64 // deliveries that were not taken, for Slack to deliver again
-	Forged     int64 // requests without a good signature and timestamp
-	Replayed   int64 // requests that came a second time
-	TooLarge   int64 // requests of more than 1 MiB
-}
+// counts are what an adapter has met since it was made.
+type counts struct{ reconnects, unreadable, overflow, forged, replayed, tooLarge atomic.Int64 }
 
-type counts struct{ unreadable, overflow, forged, replayed, tooLarge atomic.Int64 }
-
-// Counts may be called at any time.
-func (a *Adapter) Counts() Counts {
+// Counts says how often an adapter has met what operators watch, since it was
+// made. It may be called at any time.
+//
+//	reconnected  sockets opened in the place of others
+//	unreadable   deliveries that could not be decoded, and were put aside
+//	overflow     deliveries that were not taken, for Slack to deliver again
+//	forged       requests without a good signature and timestamp
+//	replayed     requests that came a second time
+//	too_large    requests of more than 1 MiB
+func (a *Adapter) Counts() map[string]int64 {
 	c := &a.counts
-	return Counts{
-		Unreadable: c.unreadable.Load(), Overflow: c.overflow.Load(), Forged: c.forged.Load(), Replayed: c.replayed.Load(),
-		TooLarge: c.tooLarge.Load(),
+	return map[string]int64{
+		"reconnected": c.reconnects.Load(), "unreadable": c.unreadable.Load(), "overflow": c.overflow.Load(),
+		"forged": c.forged.Load(), "replayed": c.replayed.Load(), "too_large": c.tooLarge.Load(),
 	}
 }

@@ -77,10 +77,14 @@ func (a *Adapter) listen(ctx context.Context, r bot.Receiver) error {
 // keep sees to it that one socket is open until ctx ends. One that is asked to
 // go is still read from while its successor is dialled.
 func (l *listener) keep(ctx context.Context, log *slog.Logger) error {
+	opened := 0
 	for failures := 0; ; {
 		began := time.Now()
 		s, err := l.dial(ctx, log)
 		if err == nil {
+			if opened++; opened > 1 {
+				l.a.counts.reconnects.Add(1)
+			}
 			select {
 			case err = <-s.leaving:
 			case <-ctx.Done():

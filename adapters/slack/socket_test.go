@@ -382,6 +382,9 @@ func TestASilentSocketIsReplaced(t *testing.T) {
 		if n := w.Opened(); n != 2*slack.Connections {
 			t.Errorf("%d sockets were opened, want each replaced once", n)
 		}
+		if n := w.adapter.Counts()["reconnected"]; n != slack.Connections {
+			t.Errorf("%d are counted as opened in the place of others", n)
+		}
 	})
 }
 
@@ -500,7 +503,7 @@ func TestEnvelopesOfNoForm(t *testing.T) {
 	if n := len(w.engine.all()); n != 1 {
 		t.Errorf("heard %d things", n)
 	}
-	if n := w.adapter.Counts().Unreadable; n < 5 {
+	if n := w.adapter.Counts()["unreadable"]; n < 5 {
 		t.Errorf("%d unreadable deliveries were counted", n)
 	}
 	if strings.Contains(w.log.String(), "ossifrage") {
@@ -622,7 +625,7 @@ func TestAMessageOfANewFormIsHeard(t *testing.T) {
 	if said, _ := w.engine.last(t).What.(bot.Said); said.Text != "hello" {
 		t.Errorf("heard %+v", w.engine.last(t))
 	}
-	if n := w.adapter.Counts().Unreadable; n != 0 {
+	if n := w.adapter.Counts()["unreadable"]; n != 0 {
 		t.Errorf("%d deliveries were put aside", n)
 	}
 }

@@ -490,7 +490,7 @@ func (p *tab) until(what, expression string) {
 	_, err := chromedp.Run(p.ctx, chromedp.Poll[chromedp.Void](`!!(`+expression+`)`,
 		chromedp.WithPollingInterval(often), chromedp.WithPollingTimeout(soon)))
 	if err != nil {
-		p.t.Fatalf("on the page of %s, not so: %s: %v\n%v", p.who, what, err, p.eval(`document.activeElement.outerHTML.slice(0, 200) + "\n" + document.querySelector("main").innerText`))
+		p.t.Fatalf("on the page of %s, not so: %s: %v\n%v", p.who, what, err, p.eval(`document.activeElement.outerHTML.slice(0, 200) + JSON.stringify(document.activeElement.value ?? "") + "\n" + document.querySelector("main").innerText`))
 	}
 }
 

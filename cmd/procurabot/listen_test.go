@@ -19,6 +19,8 @@ type still struct {
 
 func (s *still) Ready() bool { return s.ready }
 
+func (s *still) Counts() map[string]int64 { return map[string]int64{"reconnected": 3} }
+
 func get(t *testing.T, h http.Handler, path string) (int, string) {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -72,6 +74,7 @@ func TestPrivateListener(t *testing.T) {
 		`procurabot_turn_seconds_count{kind="said",outcome="repeated",platform="playground"} 1`,
 		`procurabot_questions_total{language="fr",outcome="answer"} 1`,
 		`procurabot_platform_ready{platform="playground"} 1`,
+		`procurabot_platform_events_total{event="reconnected",platform="playground"} 3`,
 		`procurabot_outbox_messages{state="pending"} 2`,
 		"procurabot_outbox_oldest_seconds", "go_goroutines",
 	} {

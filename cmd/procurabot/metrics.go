@@ -89,7 +89,7 @@ type situation struct {
 // gauges is a Collector of what stands in the tables and on the platforms.
 type gauges struct {
 	situation
-	messages, oldest, ready, made, size *prometheus.Desc
+	messages, oldest, ready, met, made, size *prometheus.Desc
 }
 
 func newGauges(s situation) gauges {
@@ -100,13 +100,16 @@ func newGauges(s situation) gauges {
 		oldest: prometheus.NewDesc("procurabot_outbox_oldest_seconds",
 			"For how long the oldest message that is not sent yet could have been.", nil, nil),
 		ready: prometheus.NewDesc("procurabot_platform_ready", "1 while the platform is received from.", []string{"platform"}, nil),
-		made:  prometheus.NewDesc("procurabot_backup_timestamp_seconds", "When the last good backup was made; 0: never.", nil, nil),
-		size:  prometheus.NewDesc("procurabot_backup_bytes", "How large the last good backup is.", nil, nil),
+		met: prometheus.NewDesc("procurabot_platform_events_total",
+			"What was met on a platform since the start: reconnected, unreadable, overflow, forged, replayed, too_large.",
+			[]string{"platform", "event"}, nil),
+		made: prometheus.NewDesc("procurabot_backup_timestamp_seconds", "When the last good backup was made; 0: never.", nil, nil),
+		size: prometheus.NewDesc("procurabot_backup_bytes", "How large the last good backup is.", nil, nil),
 	}
 }
 
 func (l gauges) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{l.messages, l.oldest, l.ready, l.made, l.size} {
+	for _, d := range []*prometheus.Desc{l.messages, l.oldest, l.ready, l.met, l.made, l.size} {
 		out <- d
 	}
 }
@@ -123,6 +126,9 @@ func (l gauges) Collect(out chan<- prometheus.Metric) {
 			ready = 1
 		}
 		gauge(l.ready, ready, string(p.Platform()))
+		for event, n := range p.Counts() {
+			out <- prometheus.MustNewConstMetric(l.met, prometheus.CounterValue, float64(n), string(p.Platform()), event)
+		}
 	}
 	if l.backup != nil {
 		made := 0.

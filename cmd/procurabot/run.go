@@ -146,6 +146,9 @@ type platform interface {
 	bot.Adapter
 	// Ready reports whether the platform is received from now.
 	Ready() bool
+	// Counts says how often the adapter has met what operators watch, since it was
+	// made, by names that figures carry as a label.
+	Counts() map[string]int64
 }
 
 // connections are to those that the settings name; nil is one that they do not.

@@ -132,6 +132,10 @@ function livePage({ text, sent }) {
 			$("say").requestSubmit();
 		}
 	});
+	// A busy browser lets a line break through though its keydown was prevented: into the field that was emptied meanwhile.
+	text.addEventListener("keypress", (e) => {
+		if (e.key === "Enter" && !e.shiftKey) e.preventDefault();
+	});
 
 	// ---- forms
 
