@@ -35,6 +35,7 @@ type weather struct {
 	random *rand.Rand
 	cuts   int
 	copies int
+	late   int // acts whose acknowledgement came too late
 }
 
 func deliverBadly(t *testing.T, signed bool, seed uint64) {
@@ -53,17 +54,17 @@ func deliverBadly(t *testing.T, signed bool, seed uint64) {
 		w.cut((seed+uint64(round))%2 == 0)
 		for platform, who := range map[string]string{"slack": "maja", "discord": "luc"} {
 			s := w.stage(platform)
-			for _, ask := range []func(question string) error{
+			for i, ask := range []func(question string) error{
 				func(q string) error { return s.Say(ctx, who, "lobby", "@bot "+q) },
 				func(q string) error { return s.Say(ctx, who, "", q) },
 				func(q string) error { return s.Command(ctx, who, "lobby", "/procura ask "+q) },
 			} {
-				w.changes()
-				w.must(ask(fmt.Sprintf("Is our town too small to join? It is number %d of its country", asked)))
+				late := (i+round+int(seed))%3 == 0 // each of the three somewhere
+				w.change(late)
+				w.inTime(ask(fmt.Sprintf("Is our town too small to join? It is number %d of its country", asked)))
 				asked++
-				w.on()
-				w.changes()
-				w.press(platform, who, "benefits.person")
+				w.change(late)
+				w.inTime(w.tryPress(platform, who, "benefits.person"))
 				persons++
 			}
 			w.changes()
@@ -78,23 +79,48 @@ func deliverBadly(t *testing.T, signed bool, seed uint64) {
 		asked += w.together(round)
 	}
 	w.judge(asked, persons, forms)
+	if w.late < 4 {
+		t.Errorf("%d acts were acknowledged too late: that was not tried", w.late)
+	}
 }
 
 // changes makes other weather.
-func (w *weather) changes() {
+func (w *weather) changes() { w.change(false) }
+
+// change makes weather in which the next act may be acknowledged when its
+// platform has told the person already that it failed.
+func (w *weather) change(late bool) {
 	w.clock.Set(w.clock.Now().Add(7 * time.Second))
 	times := 1 + w.random.IntN(4)
 	w.copies += times - 1
-	w.slack.Deliver(fakeslack.Delivery{
+	d := fakeslack.Delivery{
 		Times: times, Interactions: true, Reorder: w.random.IntN(2) == 0,
 		Sockets: []fakeslack.Choice{fakeslack.RoundRobin, fakeslack.Newest, fakeslack.Oldest}[w.random.IntN(3)],
-	})
+	}
+	if late {
+		d.Late = 1
+	}
+	w.slack.Deliver(d)
 	w.discord.Deliver(1+w.random.IntN(4), false)
+	w.discord.AnswerLate(d.Late)
 	if w.signed {
 		w.discord.FailEndpoint(1, []fakediscord.SignedFault{
 			fakediscord.WrongSignature, fakediscord.OldTimestamp, fakediscord.Replayed, fakediscord.SignedAgain,
 		}[w.random.IntN(4)])
 	}
+}
+
+// inTime sees to what an act leads to, also when the person was told that it failed.
+func (w *weather) inTime(err error) {
+	w.t.Helper()
+	if errors.Is(err, fakeslack.ErrNotAcknowledged) || errors.Is(err, fakediscord.ErrNoResponse) {
+		w.late++
+		w.on()
+		w.clock.Set(w.clock.Now().Add(4 * time.Second)) // until Discord's token is known to lead nowhere
+	} else {
+		w.must(err)
+	}
+	w.on()
 }
 
 // cut breaks all connections. To connect again takes real time, the longer the
@@ -187,7 +213,8 @@ func (w *weather) judge(asked, persons, forms int) {
 	if shown := w.shown(); shown != rows {
 		t.Errorf("%d messages of the bot stand on the platforms, of %d rows", shown, rows)
 	}
-	t.Logf("%d questions, %d to people, %d answered by them; %d copies, connections cut %d times", asked, persons, forms, w.copies, w.cuts)
+	t.Logf("%d questions, %d to people, %d answered by them; %d copies, %d acknowledged too late, connections cut %d times",
+		asked, persons, forms, w.copies, w.late, w.cuts)
 }
 
 // shown counts what the bot has said.

@@ -106,14 +106,20 @@ func (th *theatre) on() {
 // press presses a button, whatever language it is in.
 func (th *theatre) press(platform, person, button string) {
 	th.t.Helper()
+	if err := th.tryPress(platform, person, button); err != nil {
+		th.t.Fatalf("%s: %v", button, err)
+	}
+	th.on()
+}
+
+func (th *theatre) tryPress(platform, person, button string) error {
 	var all []error
 	for _, l := range bot.Languages() {
 		err := th.stage(platform).Press(th.t.Context(), person, th.tenant.Engine.Text(l, button+".button"))
 		if err == nil {
-			th.on()
-			return
+			return nil
 		}
 		all = append(all, err)
 	}
-	th.t.Fatalf("%s: %v", button, errors.Join(all...))
+	return errors.Join(all...)
 }

@@ -40,6 +40,7 @@ type interaction struct {
 	modal                           *Modal
 	answered                        chan struct{}
 	refusals                        []string // of callbacks that were turned away
+	late                            bool     // the first of them came too late
 }
 
 // Interaction is what became of something a person did.
@@ -52,6 +53,17 @@ type Interaction struct {
 	Message *Message
 	// Modal is what opened, when the response was one.
 	Modal *Modal
+	// Late says that the first response came when it was due no longer.
+	Late bool
+}
+
+// AnswerLate has the first response to the next times interactions come when the
+// person has been told already that the application did not respond, whichever
+// way they are delivered. With zero none is late any more.
+func (s *Server) AnswerLate(times int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.late = times
 }
 
 // Choice is one suggestion of an autocompletion.
@@ -67,6 +79,10 @@ func (s *Server) newInteraction(kind int, user string, c *channel) *interaction 
 	i := &interaction{
 		id: id, token: "aW50ZXJhY3Rpb246" + hex.EncodeToString(sum[:]), user: user, channel: c.ID, guild: c.Guild,
 		kind: kind, created: s.options.Now(), answered: make(chan struct{}),
+	}
+	if s.late > 0 {
+		s.late--
+		i.created = i.created.Add(-s.options.ResponseDue - time.Millisecond)
 	}
 	s.interactions[i.token] = i
 	return i
@@ -142,6 +158,10 @@ func (s *Server) respond(i *interaction, body []byte, files []Attachment) *apiEr
 		return apiErrors(40060)
 	}
 	if s.options.Now().Sub(i.created) > s.options.ResponseDue {
+		if !i.late {
+			i.late = true
+			close(i.answered)
+		}
 		return apiErrors(10062)
 	}
 	if !allowed(i, r.Type) {

@@ -114,7 +114,7 @@ func (s *Server) act(ctx context.Context, i *interaction, data map[string]any) (
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	result := Interaction{ID: i.id, Token: i.token, Response: i.response, Modal: i.modal}
+	result := Interaction{ID: i.id, Token: i.token, Response: i.response, Modal: i.modal, Late: i.late}
 	if i.original != nil {
 		m := i.original.snapshot()
 		result.Message = &m

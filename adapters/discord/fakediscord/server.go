@@ -100,6 +100,7 @@ type Server struct {
 	invalid  []time.Time
 	endpoint *endpoint
 	spoilt   []SignedFault   // of the next interactions by HTTP
+	late     int             // of the next interactions: answered too late
 	signed   []SignedRequest // to the endpoint
 	programs []func()        // end what Reach has begun
 

@@ -166,6 +166,15 @@ func (s *Stage) done(ctx context.Context, id bot.IncomingID) error {
 	})
 }
 
+// acted waits until the bot has dealt with an interaction, also where the person
+// was told that it came too late.
+func (s *Stage) acted(ctx context.Context, i Interaction, err error) error {
+	if err != nil && !i.Late {
+		return err
+	}
+	return errors.Join(err, s.done(ctx, bot.IncomingID("i:"+i.ID)))
+}
+
 // Say writes free text. "@bot" and "@" with a person's name are mentions.
 func (s *Stage) Say(ctx context.Context, person, place, text string) error {
 	user, channel, err := s.somebody(ctx, person, place)
@@ -212,10 +221,7 @@ func (s *Stage) Command(ctx context.Context, person, place, line string) error {
 		}
 	}
 	i, err := s.Server.Command(ctx, user, channel, c.path, values)
-	if err != nil {
-		return err
-	}
-	return s.done(ctx, bot.IncomingID("i:"+i.ID))
+	return s.acted(ctx, i, err)
 }
 
 // Complete gives what is proposed for the option that is being typed.
@@ -402,10 +408,7 @@ func (s *Stage) Press(ctx context.Context, person, label string) error {
 		return fmt.Errorf("%s sees no button %q", person, label)
 	}
 	i, err := s.Server.Press(ctx, user, on.Channel, on.ID, id)
-	if err != nil {
-		return err
-	}
-	return s.done(ctx, bot.IncomingID("i:"+i.ID))
+	return s.acted(ctx, i, err)
 }
 
 // Submit sends the open form.
@@ -415,10 +418,7 @@ func (s *Stage) Submit(ctx context.Context, person string, values map[string]str
 		return err
 	}
 	i, err := s.Server.Submit(ctx, user, values)
-	if err != nil {
-		return err
-	}
-	return s.done(ctx, bot.IncomingID("i:"+i.ID))
+	return s.acted(ctx, i, err)
 }
 
 // Account names a person.

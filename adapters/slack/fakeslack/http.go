@@ -143,7 +143,7 @@ func SignWith(secret, body []byte, at time.Time) http.Header {
 	return h
 }
 
-func (s *Server) deliverHTTP(ctx context.Context, first *payload, sends []*payload) (json.RawMessage, error) {
+func (s *Server) deliverHTTP(ctx context.Context, first *payload, sends []*payload, late bool) (json.RawMessage, error) {
 	var result json.RawMessage
 	var problems []error
 	for _, p := range sends {
@@ -151,6 +151,10 @@ func (s *Server) deliverHTTP(ctx context.Context, first *payload, sends []*paylo
 		if err != nil {
 			problems = append(problems, fmt.Errorf("deliver %s: %w: %w", p.kind, ErrNotAcknowledged, err))
 			s.later(p, err)
+			continue
+		}
+		if late {
+			problems = append(problems, s.tooLate(p))
 			continue
 		}
 		if p == first && result == nil && json.Valid(raw) {

@@ -82,6 +82,9 @@ type Delivery struct {
 	Delay time.Duration
 	// Reorder turns the order of the events of one gesture round, and of their copies.
 	Reorder bool
+	// Late is how many of the next payloads are acknowledged too late, in all their copies: the person is told that it
+	// failed, and an event comes again by Redeliver.
+	Late int
 	// SameSecond signs the attempts of one payload with one timestamp, over HTTP: the first retry follows nearly at once
 	// (https://docs.slack.dev/apis/events-api#retries), so that it may fall into the second of the attempt before it.
 	SameSecond bool
@@ -396,6 +399,10 @@ func (s *Server) pick(choice Choice) *socket {
 func (s *Server) deliver(ctx context.Context, list ...*payload) (json.RawMessage, error) {
 	s.mu.Lock()
 	d, via := s.delivery, s.via
+	late := len(list) > 0 && d.Late > 0
+	if late {
+		s.delivery.Late--
+	}
 	s.mu.Unlock()
 	if len(list) == 0 {
 		return nil, nil
@@ -426,7 +433,7 @@ func (s *Server) deliver(ctx context.Context, list ...*payload) (json.RawMessage
 		slices.Reverse(sends)
 	}
 	if via.Events != "" {
-		return s.deliverHTTP(ctx, first, sends)
+		return s.deliverHTTP(ctx, first, sends, late)
 	}
 	var sent []*envelope
 	var problems []error
@@ -442,7 +449,9 @@ func (s *Server) deliver(ctx context.Context, list ...*payload) (json.RawMessage
 	for _, e := range sent {
 		select {
 		case got := <-e.answer:
-			if e.p == first && result == nil {
+			if late {
+				problems = append(problems, s.tooLate(e.p))
+			} else if e.p == first && result == nil {
 				result = got
 			}
 		case <-ctx.Done():
@@ -499,6 +508,14 @@ func (s *Server) miss(e *envelope) error {
 	}
 	s.remember(e.p)
 	return fmt.Errorf("deliver %s: %w", e.p.kind, ErrNotAcknowledged)
+}
+
+// tooLate is what a person is told when the acknowledgement comes after Slack has given up.
+func (s *Server) tooLate(p *payload) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remember(p)
+	return fmt.Errorf("deliver %s: too late: %w", p.kind, ErrNotAcknowledged)
 }
 
 func (s *Server) remember(p *payload) {
