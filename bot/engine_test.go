@@ -2,6 +2,8 @@ package bot
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -9,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"procurabot/internal/database"
@@ -16,12 +19,10 @@ import (
 	"procurabot/internal/schedule"
 )
 
-// TestForgottenForGood: once a day what is old is deleted, and then the file
-// and its log are rid of it, or, where somebody reads just then, a day later.
-func TestForgottenForGood(t *testing.T) {
-	const day = 24 * time.Hour
-	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
-	db, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), database.Options{Now: func() time.Time { return now }})
+// start is an engine on an empty database, and its log.
+func start(t *testing.T, now func() time.Time, adapters ...Adapter) (*database.DB, *Engine, *bytes.Buffer) {
+	t.Helper()
+	db, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), database.Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,10 +40,62 @@ func TestForgottenForGood(t *testing.T) {
 		}
 	}
 	var log bytes.Buffer
-	e, err := New(Config{DB: db, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	e, err := New(Config{DB: db, Adapters: adapters, Outbox: outbox.Options{Workers: 1}, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return db, e, &log
+}
+
+// hung is a platform that takes a message and never says so.
+type hung struct {
+	Adapter
+	taken, over chan struct{}
+}
+
+func (h hung) Platform() Platform { return "hung" }
+
+func (h hung) Send(context.Context, Envelope) (MessageID, error) {
+	close(h.taken)
+	<-h.over
+	return "", errors.New("over")
+}
+
+// TestStopDoesNotWaitForEver: a send that takes too long is left to the next
+// start, and the stop is none that failed.
+func TestStopDoesNotWaitForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hung{taken: make(chan struct{}), over: make(chan struct{})}
+		db, e, log := start(t, time.Now, h)
+		if err := db.Update(t.Context(), func(tx *database.Tx) error {
+			_, _, err := e.outbox.Put(tx, outbox.Message{Key: "k", Route: "hung", Lane: "l", Gate: "hung", Class: outbox.Personal, Payload: []byte(`{"to":{"conversation":"c"}}`)})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- e.Run(ctx) }()
+		<-h.taken
+		began := time.Now()
+		stop()
+		if err := <-ended; err != nil || time.Since(began) != drainTime {
+			t.Errorf("the stop ended after %s with %v", time.Since(began), err)
+		}
+		close(h.over)
+		synctest.Wait()
+		if !strings.Contains(log.String(), "the next start asks") {
+			t.Errorf("the log does not say what was left:\n%s", log.String())
+		}
+	})
+}
+
+// TestForgottenForGood: once a day what is old is deleted, and then the file
+// and its log are rid of it, or, where somebody reads just then, a day later.
+func TestForgottenForGood(t *testing.T) {
+	const day = 24 * time.Hour
+	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	db, e, log := start(t, func() time.Time { return now })
 	step := func() {
 		t.Helper()
 		if _, err := e.Step(t.Context()); err != nil {

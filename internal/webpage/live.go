@@ -50,6 +50,9 @@ func Stream(w http.ResponseWriter, q *http.Request, watch func() (revision int, 
 	}
 }
 
+// patience is how long a stop waits for those who are being answered.
+const patience = 5 * time.Second
+
 // Serve shows a page on a listener until ctx ends.
 func Serve(ctx context.Context, l net.Listener, page http.Handler) error {
 	// Pages that listen stay for ever: they are let go before the server waits
@@ -63,9 +66,14 @@ func Serve(ctx context.Context, l net.Listener, page http.Handler) error {
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
 		release()
-		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
-		stopped <- server.Shutdown(patience)
+		if server.Shutdown(patience) != nil {
+			// Browsers connect ahead of what they may ask: Shutdown waits as long for who says nothing.
+			stopped <- server.Close()
+			return
+		}
+		stopped <- nil
 	})
 	defer stop()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
