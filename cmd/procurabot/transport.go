@@ -34,6 +34,7 @@ func readRoots(path string) (*x509.CertPool, error) {
 func (c config) transport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = &tls.Config{RootCAs: c.roots}
+	t.MaxIdleConnsPerHost = workers // else all but two connect anew for each message, where there is no HTTP/2
 	return t
 }
 
