@@ -2,18 +2,16 @@ package discord
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"procurabot/bot"
+	"procurabot/internal/network"
 )
 
 const portal = "https://discord.com/developers/applications"
@@ -93,7 +91,7 @@ func (d *diagnosis) whoAmI(ctx context.Context) bool {
 	var f *failure
 	switch {
 	case errors.As(err, &f) && f.status == 0:
-		d.add(unreachable("connection", d.a.transport.to.Hostname(), f.err))
+		d.add(unreachable("connection", f.err))
 		return false
 	case errors.As(err, &f) && f.status == http.StatusUnauthorized && !f.html:
 		d.good("connection")
@@ -143,37 +141,10 @@ func (d *diagnosis) clock(date string, asked time.Time) {
 }
 
 // unreachable says in plain words why there was no answer, and what to set.
-func unreachable(name, host string, err error) bot.Check {
+func unreachable(name string, err error) bot.Check {
+	there := network.Platform{Name: "Discord", Allow: "https://discord.com and https://gateway.discord.gg, WebSockets (wss) included"}
 	c := bot.Check{Name: name}
-	var dns *net.DNSError
-	var op *net.OpError
-	var authority x509.UnknownAuthorityError
-	var verification *tls.CertificateVerificationError
-	var hostname x509.HostnameError
-	switch {
-	case errors.As(err, &authority):
-		c.Problem = host + " shows a certificate of an authority that this machine does not know: a proxy of your network probably reads along"
-		c.Mend = "set PROCURABOT_CA_FILE to the file with that authority's certificate (PEM); whoever runs the proxy has it"
-	case errors.As(err, &hostname), errors.As(err, &verification):
-		c.Problem = host + " shows a certificate that does not hold: " + err.Error()
-		c.Mend = "look at the machine's clock, and at what stands between it and the internet"
-	case err != nil && strings.Contains(err.Error(), "invalid proxy address"): // which it quotes, with its password
-		c.Problem, c.Mend = "the address of the proxy in HTTPS_PROXY is none", "write it as http://host:port, or http://name:password@host:port"
-	case errors.As(err, &op) && op.Op == "proxyconnect", err != nil && strings.Contains(err.Error(), "proxy"):
-		c.Problem = "the proxy in HTTPS_PROXY does not lead to " + host + ": " + err.Error()
-		c.Mend = "look at HTTPS_PROXY (http://host:port) and NO_PROXY, and have the proxy allow CONNECT to discord.com and gateway.discord.gg, port 443"
-	case errors.As(err, &dns):
-		c.Problem = "the name " + host + " cannot be found: " + err.Error()
-		c.Mend = "look at the machine's name servers; where only a proxy knows the internet's names, set HTTPS_PROXY"
-	default:
-		c.Problem = host + " cannot be reached: "
-		if err != nil {
-			c.Problem += err.Error()
-		} else {
-			c.Problem += "there is no answer"
-		}
-		c.Mend = "have the firewall allow discord.com and gateway.discord.gg, port 443, or set HTTPS_PROXY to the proxy that leads there"
-	}
+	c.Problem, c.Mend = there.Why(err)
 	return c
 }
 
@@ -268,7 +239,7 @@ func (d *diagnosis) gateway(ctx context.Context) {
 			return
 		}
 	}
-	d.add(unreachable("gateway", at.Hostname(), cause(err)))
+	d.add(unreachable("gateway", cause(err)))
 }
 
 // servers looks at what the bot may do in each of its servers.
