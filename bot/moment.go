@@ -1,6 +1,8 @@
 package bot
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-playground/locales"
@@ -17,12 +19,16 @@ func Moment(at time.Time) Formatted {
 		clock := at.Format("15:04")
 		switch l {
 		case French:
-			calendar, clock = fr.New(), at.Format("15 h 04")
+			calendar, clock = fr.New(), strconv.Itoa(at.Hour())+at.Format("\u00a0h\u00a004")
 		case German:
 			calendar, clock = de.New(), clock+" Uhr"
 		default:
 			calendar = en_GB.New()
 		}
-		return calendar.FmtDateLong(at) + ", " + clock + " UTC"
+		day := calendar.FmtDateLong(at)
+		if l == French && at.Day() == 1 {
+			day = "1er" + strings.TrimPrefix(day, "1") // which CLDR leaves to its readers
+		}
+		return day + ", " + clock + " UTC"
 	}
 }
