@@ -154,8 +154,11 @@ func (b *Benefits) sayPage(t *bot.Turn, p page, q question, note remarks) bot.Sa
 	}
 }
 
-// offer is the way to a person.
+// offer is the way to a person, where there is one.
 func (b *Benefits) offer(q question) []bot.Press {
+	if b.o.Editors == nil {
+		return nil
+	}
 	return []bot.Press{{Button: personButton, Value: q.id}}
 }
 

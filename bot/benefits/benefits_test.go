@@ -294,13 +294,28 @@ func TestReminder(t *testing.T) {
 	}
 }
 
+// TestNobodyConnected: a person is not offered, and a button of a time when one
+// was says so.
 func TestNobodyConnected(t *testing.T) {
-	w := newWorld(t, func(o *Options) { o.Editors, o.Contact = nil, "" })
+	editors := &bot.Spot{}
+	w := newWorld(t, func(o *Options) { *editors, o.Editors, o.Contact = *o.Editors, editors, "" })
+	w.direct("ana", "wie wird das Wetter morgen")
+	old := value(t, w.one(), personButton)
+
+	w.benefits.o.Editors = nil
 	w.direct("ana", "wie wird das Wetter morgen")
 	got := w.one()
 	contains(t, got, "de benefits.unknown-nobody", "de benefits.contact-fallback")
-	w.press("ana", personButton, value(t, got, personButton))
+	if len(got.Body.Buttons) != 0 {
+		t.Errorf("a person is offered: %+v", got.Body.Buttons)
+	}
+	w.press("ana", personButton, old)
 	contains(t, w.one(), "en benefits.person-nobody", "en benefits.contact-fallback")
+	w.direct("ana", "qui préside le réseau")
+	w.press("ana", unhelpfulButton, value(t, w.one(), unhelpfulButton))
+	if got := w.one(); len(got.Body.Buttons) != 0 {
+		t.Errorf("a person is offered: %+v", got.Body.Buttons)
+	}
 }
 
 func TestForget(t *testing.T) {

@@ -36,8 +36,8 @@ func (b *Benefits) unhelpful(t *bot.Turn) error {
 		return err
 	}
 	say := bot.Say{Phrase: bot.P("benefits.thanks-unhelpful", nil)}
-	if q.member == t.Member.ID && q.state == stateOpen {
-		say = bot.Say{Phrase: bot.P("benefits.thanks-unhelpful-offer", nil), Buttons: b.offer(q)}
+	if way := b.offer(q); way != nil && q.member == t.Member.ID && q.state == stateOpen {
+		say = bot.Say{Phrase: bot.P("benefits.thanks-unhelpful-offer", nil), Buttons: way}
 	}
 	_, err = t.Reply(say)
 	return err
