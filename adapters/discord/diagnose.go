@@ -91,7 +91,7 @@ func (d *diagnosis) whoAmI(ctx context.Context) bool {
 	var f *failure
 	switch {
 	case errors.As(err, &f) && f.status == 0:
-		d.add(unreachable("connection", f.err))
+		d.add(unreachable("connection", d.a.transport.to.Hostname(), f.err))
 		return false
 	case errors.As(err, &f) && f.status == http.StatusUnauthorized && !f.html:
 		d.good("connection")
@@ -141,8 +141,8 @@ func (d *diagnosis) clock(date string, asked time.Time) {
 }
 
 // unreachable says in plain words why there was no answer, and what to set.
-func unreachable(name string, err error) bot.Check {
-	there := network.Platform{Name: "Discord", Allow: "https://discord.com and https://gateway.discord.gg, WebSockets (wss) included"}
+func unreachable(name, host string, err error) bot.Check {
+	there := network.Platform{Name: "Discord (" + host + ")", Allow: "https://discord.com and https://gateway.discord.gg, WebSockets (wss) included"}
 	c := bot.Check{Name: name}
 	c.Problem, c.Mend = there.Why(err)
 	return c
@@ -239,7 +239,7 @@ func (d *diagnosis) gateway(ctx context.Context) {
 			return
 		}
 	}
-	d.add(unreachable("gateway", cause(err)))
+	d.add(unreachable("gateway", at.Hostname(), cause(err)))
 }
 
 // servers looks at what the bot may do in each of its servers.

@@ -148,7 +148,7 @@ func TestNamesThatAreNotFound(t *testing.T) {
 	}{
 		"no such name":      {&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "discord.com", IsNotFound: true}}, []string{"name discord.com is not found", "name servers"}},
 		"nobody listens":    {&net.OpError{Op: "dial", Err: io.EOF}, []string{"cannot be reached", "firewall"}},
-		"it takes for ever": {context.DeadlineExceeded, []string{"no answer in time at discord.com", "firewall"}},
+		"it takes for ever": {context.DeadlineExceeded, []string{"Discord (discord.com) gives no answer in time", "firewall"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, err := discord.New(discord.Options{BotToken: "a.b.c", HTTPClient: fails(test.err)})

@@ -11,13 +11,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
 // Platform is whom a request was for.
 type Platform struct {
-	Name string // "Slack"
+	Name string // "Slack", "Discord (gateway.discord.gg)"
 	// Allow is what a network must let through, after "let this machine reach".
 	Allow string
 }
@@ -54,22 +53,9 @@ func (p Platform) Why(err error) (problem, mend string) {
 	case errors.As(err, &lookUp):
 		return fmt.Sprintf("the name %s is not found", lookUp.Name), "check the machine's name servers; where only a proxy looks names up, name it in HTTPS_PROXY"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &slow) && slow.Timeout():
-		return p.Name + " gives no answer in time" + at(err), p.Blocked()
+		return p.Name + " gives no answer in time", p.Blocked()
 	}
-	return p.Name + " cannot be reached" + at(err), p.Blocked()
-}
-
-// at is where a request went: the settings may name another address. Of an
-// address only the host is said.
-func at(err error) string {
-	var asked *url.Error
-	if !errors.As(err, &asked) {
-		return ""
-	}
-	if u, err := url.Parse(asked.URL); err == nil && u.Host != "" {
-		return " at " + u.Host
-	}
-	return ""
+	return p.Name + " cannot be reached", p.Blocked()
 }
 
 // Blocked is what to do where something on the way lets nothing through.
