@@ -30,16 +30,19 @@ build: tools
 demo: build
 	@exec $(PROGRAM) demo
 
-# With the race detector the whole program's tests take three times as long: here
-# those have it in which most goes on at once, nightly all.
+# With the race detector the whole program's tests take three times as long, and
+# those of pure code eight times: here those have it in which most goes on at once,
+# nightly all.
+PURE := internal/(markup|retrieval)$$
 TOGETHER := TestEndToEnd|TestStorm|TestSoak|TestDeliveredBadlyByThePlatforms|TestARevokedTokenIsTold|TestPrivateListener|TestBackupsBesideTheBot|TestStopWhileItStarts|TestFullDisk|TestFaultInTheMiddle
 
 test: tools
 	@if ! command -v npm >/dev/null; then echo "npm is missing: accessibility is not checked"; \
 	elif [ ! -d tools/node_modules/axe-core ]; then npm install --no-package-lock --no-audit --no-fund --prefix tools; fi
-	$(GO) test -race -timeout 40m $$($(GO) list ./... | grep -v /cmd/)
+	$(GO) test -race -timeout 40m $$($(GO) list ./... | grep -Ev '/cmd/|$(PURE)')
+	$(GO) test -timeout 40m $$($(GO) list ./... | grep -E '$(PURE)')
 	$(GO) test -race -timeout 40m -run '^($(TOGETHER))$$' ./cmd/procurabot
-	$(GO) test -timeout 40m ./cmd/procurabot
+	$(GO) test -timeout 40m -skip '^($(TOGETHER))$$' ./cmd/procurabot
 
 # ROUNDS=3 is quicker and less sure. The packages' own first, the whole program last.
 ROUNDS ?= 10

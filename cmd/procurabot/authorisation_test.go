@@ -214,6 +214,7 @@ func (g *gatehouse) permitted(what string, said map[string]bool) {
 
 // TestCommandsNeedTheirRole walks every command, by everybody, everywhere.
 func TestCommandsNeedTheirRole(t *testing.T) {
+	t.Parallel()
 	g := newGatehouse(t)
 	refused, walked := 0, 0
 	for _, s := range spots() {
@@ -261,6 +262,7 @@ func TestCommandsNeedTheirRole(t *testing.T) {
 // TestButtonsAndFormsNeedTheirRole presses every button and submits every form,
 // also those that were opened when their owner still had the role.
 func TestButtonsAndFormsNeedTheirRole(t *testing.T) {
+	t.Parallel()
 	g := newGatehouse(t)
 	walked := 0
 	for _, s := range spots() {

@@ -27,6 +27,7 @@ func shouts() []string {
 // TestNobodyIsCalledByWhatPeopleWrite brings each of these through everything
 // that shows to some what others wrote: questions to editors, answers, names.
 func TestNobodyIsCalledByWhatPeopleWrite(t *testing.T) {
+	t.Parallel()
 	const everyone, calling = "mallory", "<!channel>@everyone<@&1>"
 	shown := 0
 	for _, way := range []struct{ asker, editors string }{{"discord", "slack"}, {"slack", "discord"}} {

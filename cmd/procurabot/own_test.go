@@ -205,6 +205,7 @@ func TestTyped(t *testing.T) {
 // TestOwnKnowledge holds the bot, with the knowledge that ships, to what it should
 // make of questions that it has never seen. With -v it prints the tables.
 func TestOwnKnowledge(t *testing.T) {
+	t.Parallel()
 	a := testApp(t, parts{})
 	inside, outside := map[bot.Language][]retrieval.Example{}, map[bot.Language][]retrieval.Example{}
 	plain := map[bot.Language]figures{}

@@ -12,6 +12,7 @@ import (
 
 // TestContradictingPhrases: an editor who gives one phrase to two topics is told which.
 func TestContradictingPhrases(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "bot.db")
 	db, err := database.Open(t.Context(), path, database.Options{Synchronous: "OFF"})
 	if err != nil {

@@ -59,6 +59,7 @@ func play(t *testing.T, s scriptFile, o bottest.Options) bottest.Result {
 // TestScripts plays every script in the playground's rooms. Together they must
 // have shown everything that the bot can say, in each language.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	coverage := &bottest.Coverage{}
 	for _, s := range allScripts(t) {
 		t.Run(s.name, func(t *testing.T) {
@@ -143,6 +144,7 @@ func messageIDs(t *testing.T) []string {
 var shownElsewhere = map[string]string{
 	"bot.button-gone":             "a button of an earlier release: TestButtonOfAnEarlierRelease",
 	"benefits.contact-fallback":   "scripts have a contact: bot/benefits",
+	"benefits.person-nobody":      "a button of a time when editors were connected: bot/benefits",
 	"benefits.topic-gone":         "a topic that a release took away: bot/benefits",
 	"alerts.backup":               "the program raises it: TestABackupThatFailsIsTold",
 	"alerts.disk":                 "the webhook alone tells it: TestAFullDiskIsTold",
