@@ -8,3 +8,10 @@ type Check struct {
 	Mend     string // what to do about it, with the page where it is done
 	Optional bool   // the bot runs without it, less well: Problem says how
 }
+
+// Named is a space, and where User is given somebody in it, that a setting names.
+type Named struct {
+	Setting string
+	Space   SpaceID
+	User    UserID
+}

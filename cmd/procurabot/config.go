@@ -74,6 +74,10 @@ func readConfig(environment map[string]string) (config, error) {
 			wrong = append(wrong, err.Error())
 		}
 	}
+	// A line's end comes along when a secret is copied into a file of its own.
+	for _, secret := range []*string{&c.SlackBotToken, &c.SlackAppToken, &c.SlackSecret, &c.DiscordBotToken, &c.DiscordPublicKey} {
+		*secret = strings.TrimSpace(*secret)
+	}
 	for _, a := range c.Admins {
 		account, err := bot.ParseAccount(strings.TrimSpace(a))
 		if err != nil {
@@ -193,6 +197,9 @@ func (c config) checkPlatforms() []string {
 	}
 	if discord && c.DiscordBotToken == "" {
 		wrong = append(wrong, "PROCURABOT_DISCORD_BOT_TOKEN is missing (your application's page, Bot, Reset Token)")
+	}
+	if strings.ContainsFunc(c.DiscordBotToken, func(r rune) bool { return r <= ' ' || r == '"' || r == '\'' || r > '~' }) {
+		wrong = append(wrong, `PROCURABOT_DISCORD_BOT_TOKEN must be the token alone, without "Bot " before it, quotation marks or spaces (your application's page, Bot, Reset Token)`)
 	}
 	if c.DiscordPublicKey != "" && !discordKey.MatchString(c.DiscordPublicKey) {
 		wrong = append(wrong, "PROCURABOT_DISCORD_PUBLIC_KEY must be the application's public key, 64 hexadecimal digits (your application's page, General Information)")

@@ -110,7 +110,7 @@ func (v *visit) checks(where string, checks []bot.Check) bool {
 func (v *visit) slack(a *slack.Adapter, c config) {
 	ctx, cancel := context.WithTimeout(v.ctx, diagnoseTime)
 	defer cancel()
-	v.checks("Slack", a.Diagnose(ctx, c.channels("slack")...))
+	v.checks("Slack", append(a.Diagnose(ctx, c.channels("slack")...), a.DiagnoseNames(ctx, c.named("slack")...)...))
 }
 
 // discord compares the commands too: with the texts of a database, which may call
@@ -130,6 +130,21 @@ func (c config) channels(p bot.Platform) []bot.ConversationID {
 		return []bot.ConversationID{c.editors.Conversation}
 	}
 	return nil
+}
+
+// named are the accounts and, in the same form, the channel that the settings name
+// on a platform, by setting.
+func (c config) named(p bot.Platform) []bot.Named {
+	var all []bot.Named
+	for _, a := range c.admins {
+		if a.Platform == p {
+			all = append(all, bot.Named{Setting: prefix + "ADMINS", Space: a.Realm, User: a.User})
+		}
+	}
+	if c.editors != nil && c.editors.Platform == p {
+		all = append(all, bot.Named{Setting: prefix + "EDITORS_CHANNEL", Space: c.editors.Space})
+	}
+	return all
 }
 
 func settingsChecks(p *program) []bot.Check {

@@ -40,6 +40,18 @@ func TestDoctor(t *testing.T) {
 			plant: func(_ *testing.T, p *platforms, s map[string]string) {
 				s["PROCURABOT_EDITORS_CHANNEL"] = "slack:" + p.team + ":" + p.slack.AddChannel(fakeslack.Channel{Name: "attic"}).ID
 			}},
+		"an administrator of another workspace": {code: 1, says: []string{"!!  Slack: PROCURABOT_ADMINS", "T0ELSEWHERE", "slack:T"},
+			plant: func(_ *testing.T, _ *platforms, s map[string]string) { s["PROCURABOT_ADMINS"] = "slack:T0ELSEWHERE:U1" }},
+		"an administrator who is nobody": {code: 1, says: []string{"!!  Slack: PROCURABOT_ADMINS U0NOBODY", "Copy member ID"},
+			plant: func(_ *testing.T, p *platforms, s map[string]string) {
+				s["PROCURABOT_ADMINS"] = "slack:" + p.team + ":U0NOBODY"
+			}},
+		"a line's end behind a token": {code: 0, says: []string{"ok  Discord: bot token"},
+			plant: func(_ *testing.T, _ *platforms, s map[string]string) { s["PROCURABOT_DISCORD_BOT_TOKEN"] += "\n" }},
+		"Bot before the token": {code: 2, says: []string{"PROCURABOT_DISCORD_BOT_TOKEN", "without"},
+			plant: func(_ *testing.T, _ *platforms, s map[string]string) {
+				s["PROCURABOT_DISCORD_BOT_TOKEN"] = "Bot " + s["PROCURABOT_DISCORD_BOT_TOKEN"]
+			}},
 		"a token that was reset": {code: 1, says: []string{"!!  Discord: bot token", "Reset Token", "discord.com/developers/applications"},
 			plant: func(_ *testing.T, p *platforms, _ map[string]string) { p.discord.Revoke() }},
 		"on no server": {code: 1, says: []string{"!!  Discord: servers", "scope=bot+applications.commands"},

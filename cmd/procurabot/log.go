@@ -5,10 +5,19 @@ import (
 	"io"
 	"log/slog"
 	"regexp"
+	"time"
 )
 
-// newLog writes for machines, one JSON object a line.
-func newLog(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
+// newLog writes for machines, one JSON object a line. Times that something took
+// are written with their unit: slog gives bare nanoseconds.
+func newLog(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Value.Kind() == slog.KindDuration {
+			return slog.String(a.Key, a.Value.Duration().Round(time.Millisecond).String())
+		}
+		return a
+	}}))
+}
 
 // redactor takes secrets out of whatever is written: the program's own, and what
 // looks like a platform's. It is the last of three nets; adapters write none.
