@@ -108,6 +108,7 @@ type Adapter struct {
 	end     atomic.Pointer[context.CancelCauseFunc] // of Run
 	running atomic.Bool                             // Run knows who the bot is and is not asked to stop
 	open    atomic.Int32                            // sockets that Slack has greeted
+	app     atomic.Value                            // whose sockets they are, a string, as the last greeting says
 	rotates bool                                    // the bot token runs out by itself
 
 	secret string // "" is Socket Mode

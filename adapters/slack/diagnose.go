@@ -28,8 +28,8 @@ const (
 // it changes nothing and says nothing to anybody. Channels are those that the
 // bot is to write in. Neither tokens nor names of people are in what it says.
 //
-// Over Socket Mode it opens one socket and closes it after the greeting, since
-// only that shows whether Socket Mode is switched on and whether the network
+// Over Socket Mode, where this adapter has no socket open itself, it opens one and
+// closes it after the greeting, since only that shows whether Socket Mode is switched on and whether the network
 // lets sockets through. An event that Slack sends over it in that moment comes
 // again; somebody who presses a button in that moment has to press it again.
 //
@@ -55,9 +55,13 @@ func (a *Adapter) Diagnose(ctx context.Context, channels ...bot.ConversationID) 
 			app = b.AppID
 		}
 	}
-	if a.secret != "" {
+	switch {
+	case a.secret != "":
 		checks = append(checks, a.signingSecret())
-	} else {
+	case a.open.Load() > 0:
+		of, _ := a.app.Load().(string)
+		checks = append(checks, oneApp(app, of))
+	default:
 		checks = append(checks, a.appToken(ctx, app))
 	}
 	if !good {
@@ -191,8 +195,17 @@ func (a *Adapter) appToken(ctx context.Context, app string) bot.Check {
 	case hello.Type == "disconnect":
 		c.Problem, c.Optional = "Slack asks the socket to go at once ("+name(hello.Reason)+")", true
 		c.Mend = "look again in a minute"
-	case app != "" && hello.Info.App != "" && app != hello.Info.App:
-		c.Problem = fmt.Sprintf("the two tokens are of two apps: the bot token of %s, the app-level token of %s", app, hello.Info.App)
+	default:
+		return oneApp(app, hello.Info.App)
+	}
+	return c
+}
+
+// oneApp compares whose the bot token is with whose the sockets are; "" is not known.
+func oneApp(tokens, sockets string) bot.Check {
+	c := bot.Check{Name: "Socket Mode"}
+	if tokens != "" && sockets != "" && tokens != sockets {
+		c.Problem = fmt.Sprintf("the two tokens are of two apps: the bot token of %s, the app-level token of %s", tokens, sockets)
 		c.Mend = "copy both from the same app at " + appsPage
 	}
 	return c
@@ -201,11 +214,9 @@ func (a *Adapter) appToken(ctx context.Context, app string) bot.Check {
 // greeting is what Slack says first on a socket
 // (https://docs.slack.dev/apis/events-api/using-socket-mode#connect).
 type greeting struct {
-	Type   string `json:"type"`
-	Reason string `json:"reason"`
-	Info   struct {
-		App string `json:"app_id"`
-	} `json:"connection_info"`
+	Type   string         `json:"type"`
+	Reason string         `json:"reason"`
+	Info   connectionInfo `json:"connection_info"`
 }
 
 func (a *Adapter) greeting(ctx context.Context, address string) (greeting, error) {

@@ -158,7 +158,7 @@ func (l *listener) dial(ctx context.Context, log *slog.Logger) (*socket, error) 
 	if err != nil {
 		return nil, bare("dial", err) // the address holds a ticket
 	}
-	s := &socket{conn: conn, open: &l.a.open, leaving: make(chan error, 1), log: log}
+	s := &socket{conn: conn, open: &l.a.open, app: &l.a.app, leaving: make(chan error, 1), log: log}
 	l.mu.Lock()
 	l.open[s] = true
 	l.mu.Unlock()
@@ -227,7 +227,13 @@ type frame struct {
 	EnvelopeID string          `json:"envelope_id"`
 	Type       string          `json:"type"`
 	Reason     string          `json:"reason"`
+	Info       connectionInfo  `json:"connection_info"`
 	Payload    json.RawMessage `json:"payload"`
+}
+
+// connectionInfo comes with the greeting.
+type connectionInfo struct {
+	App string `json:"app_id"`
 }
 
 type acknowledgement struct {
@@ -245,6 +251,7 @@ func (d disconnect) Error() string { return "Slack asks the socket to go: " + na
 type socket struct {
 	conn    *websocket.Conn
 	open    *atomic.Int32 // counts the sockets that have been greeted
+	app     *atomic.Value // is told by the greeting whose app it is
 	writing sync.Mutex
 	leaving chan error // says once why a successor is wanted
 	log     *slog.Logger
@@ -284,6 +291,7 @@ func (s *socket) read(take func(*socket, frame)) {
 			take(s, f)
 		case f.Type == "hello":
 			s.log.Info("connected to Slack")
+			s.app.Store(f.Info.App)
 			s.open.Add(1)
 			defer s.open.Add(-1)
 		case f.Type == "disconnect":
