@@ -19,11 +19,11 @@ const (
 // asks nothing where it is not.
 func (c config) examine(ctx context.Context, p connections, log *slog.Logger) {
 	if p.slack != nil && becomesReady(ctx, p.slack) {
-		logChecks(log, "Slack", append(p.slack.Diagnose(ctx, c.channels("slack")...), p.slack.DiagnoseNames(ctx, c.named("slack")...)...))
+		logChecks(ctx, log, "Slack", append(p.slack.Diagnose(ctx, c.channels("slack")...), p.slack.DiagnoseNames(ctx, c.named("slack")...)...))
 	}
 	if p.discord != nil && becomesReady(ctx, p.discord) {
 		// The commands are being registered just now, and are not compared.
-		logChecks(log, "Discord", p.discord.Diagnose(ctx, nil, c.channels("discord")...))
+		logChecks(ctx, log, "Discord", p.discord.Diagnose(ctx, nil, c.channels("discord")...))
 	}
 }
 
@@ -43,7 +43,11 @@ func becomesReady(ctx context.Context, p platform) bool {
 	return true
 }
 
-func logChecks(log *slog.Logger, platform string, checks []bot.Check) {
+// logChecks leaves out what was found while the program stops: nothing answers it then.
+func logChecks(ctx context.Context, log *slog.Logger, platform string, checks []bot.Check) {
+	if ctx.Err() != nil {
+		return
+	}
 	for _, c := range checks {
 		at := []any{"platform", platform, "what", c.Name, "problem", c.Problem, "mend", c.Mend}
 		switch {

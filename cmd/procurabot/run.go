@@ -119,11 +119,13 @@ func (a *app) operate(ctx context.Context, c config, p connections, figures *met
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
 	var watched sync.WaitGroup
 	watched.Go(func() { w.run(watching) })
-	watched.Go(func() { c.examine(ctx, p, a.log) })
+	examining, leave := context.WithCancel(ctx)
+	watched.Go(func() { c.examine(examining, p, a.log) })
 	stopCopies := copies.start(ctx)
 	a.log.Info("running", "database", c.Database, "version", version())
 	err := a.run(ctx, p.adapters())
 	stopCopies()
+	leave()
 	unwatch()
 	watched.Wait()
 	return err
