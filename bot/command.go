@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -84,7 +85,7 @@ func (t *commandTable) find(in Commanded, b Book) (*CommandInfo, Args, error) {
 			}
 		}
 		if len(next) == 0 {
-			return nil, nil, t.unknown(words, candidates, depth)
+			return nil, nil, t.unknown(words, candidates, depth, b)
 		}
 		if len(next) == 1 && len(next[0].Path) == depth+1 {
 			c := next[0]
@@ -108,22 +109,23 @@ func cloneArgs(options map[string]string) map[string]string {
 // names reports whether a word is the command's word at this depth, in its own
 // form or in one of the languages.
 func (t *commandTable) names(c CommandInfo, depth int, word string, b Book) bool {
-	word = strings.ToLower(word)
-	if c.Path[depth] == word {
-		return true
-	}
-	if depth != len(c.Path)-1 || b == nil {
-		return false
-	}
-	for _, l := range Languages() {
-		if strings.ToLower(markup.Plain(P(c.ID+".name", nil).Render(b, l))) == word {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.words(depth, b), strings.ToLower(word))
 }
 
-func (t *commandTable) unknown(words []string, siblings []CommandInfo, depth int) error {
+// words are what a command is called at this depth: its own form, and at the end
+// of its path its name in each language.
+func (c Command) words(depth int, b Book) []string {
+	words := []string{c.Path[depth]}
+	if depth != len(c.Path)-1 || b == nil {
+		return words
+	}
+	for _, l := range Languages() {
+		words = append(words, strings.ToLower(markup.Plain(P(c.ID+".name", nil).Render(b, l))))
+	}
+	return words
+}
+
+func (t *commandTable) unknown(words []string, siblings []CommandInfo, depth int, b Book) error {
 	typed := strings.TrimSpace(strings.Join(words, " "))
 	u := &unknownCommand{typed: "/" + typed}
 	seen := map[string]bool{}
@@ -139,7 +141,11 @@ func (t *commandTable) unknown(words []string, siblings []CommandInfo, depth int
 		path := "/" + strings.Join(c.Path, " ")
 		if !seen[path] {
 			seen[path] = true
-			all = append(all, scored{path, distance(strings.ToLower(words[depth]), c.Path[depth])})
+			nearest := math.MaxInt
+			for _, word := range c.words(depth, b) {
+				nearest = min(nearest, distance(strings.ToLower(words[depth]), word))
+			}
+			all = append(all, scored{path, nearest})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b scored) int { return a.distance - b.distance })

@@ -92,6 +92,8 @@ func TestUnknownCommandNamesTheNearest(t *testing.T) {
 		"languge de":              "/procura language",
 		"hlep":                    "/procura help",
 		"aks why":                 "/procura ask",
+		"sprach de":               "/procura language",
+		"hilfee":                  "/procura help",
 		strings.Repeat("x", 5000): "/procura",
 	} {
 		_, _, err := table.find(Commanded{Path: []string{"procura"}, Text: text}, someWords)
