@@ -221,3 +221,45 @@ func TestEndlessLossCostsNoToken(t *testing.T) {
 		}
 	})
 }
+
+// A line that breaks again and again is not the fault of whoever comes back: each
+// time the session is resumed within a moment, and the log says so.
+func TestABrokenLineIsResumedAtOnce(t *testing.T) {
+	for name, how := range map[string]struct {
+		fakediscord.Break
+		why string
+	}{
+		"a reset":    {fakediscord.ResetConnection(), "the line was cut"},
+		"opcode 7":   {fakediscord.AskReconnect(), "asked for another"},
+		"close 4000": {fakediscord.CloseCode(4000), "Discord closed it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(s *scene) {
+				time.Sleep(10 * time.Second) // a session may begin every five seconds
+				for n := range 12 {
+					s.Disconnect(how.Break)
+					synctest.Wait()
+					lost := time.Now()
+					s.must(s.WaitConnected(s.ctx))
+					// The library itself takes a second to see that it is lost.
+					if away := time.Since(lost); away > 3*time.Second {
+						t.Errorf("loss %d: away for %s", n+1, away)
+					}
+					time.Sleep(2 * time.Second)
+				}
+				if n := s.Identified(); n != 1 {
+					t.Errorf("%d sessions began, want 1", n)
+				}
+				if n := s.log.times("was lost"); n != 12 {
+					t.Errorf("the log tells of %d losses, want 12", n)
+				}
+				if n := s.log.times("connected to Discord again"); n != 12 {
+					t.Errorf("the log tells of %d returns, want 12", n)
+				}
+				if !s.log.holds(how.why) || !s.log.holds("away=") {
+					t.Errorf("the log does not say why (%q), or for how long", how.why)
+				}
+			})
+		})
+	}
+}
