@@ -81,14 +81,15 @@ func patience(err error) time.Duration {
 // plainly is an error for whoever reads the log.
 func plainly(err error) string {
 	wait := patience(err)
+	seconds := int((wait + time.Second - 1) / time.Second)
 	var f *failure
 	switch {
 	case wait == 0 || !errors.As(err, &f):
 		return cause(err).Error()
 	case f.html:
-		return fmt.Sprintf("Discord, or what stands before it, refuses this address for %d s", int(wait.Seconds()))
+		return fmt.Sprintf("Discord, or what stands before it, refuses this address for %d s", seconds)
 	}
-	return fmt.Sprintf("Discord asks to be left alone for %d s (%v)", int(wait.Seconds()), f)
+	return fmt.Sprintf("Discord asks to be left alone for %d s (%v)", seconds, f)
 }
 
 // absence is the time between the loss of a connection and the next one.

@@ -85,10 +85,10 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // https://discord.com/developers/docs/events/gateway#identifying
 const sparedStarts = 5
 
-// mayStart waits until a session may begin. It is asked before each connection,
-// also one that is to resume a session, since the library begins a new one
-// where that fails. An error ends the run. Without an answer the pauses alone
-// keep the count.
+// mayStart waits until a session may begin, and for as long as Discord asks to be
+// left alone. It is asked before each connection, also one that is to resume a
+// session, since the library begins a new one where that fails. An error ends the
+// run. Without an answer the pauses alone keep the count.
 // https://discord.com/developers/docs/events/gateway#session-start-limit-object
 func (a *Adapter) mayStart(ctx context.Context) error {
 	for {
@@ -99,6 +99,13 @@ func (a *Adapter) mayStart(ctx context.Context) error {
 			} `json:"session_start_limit"`
 		}
 		err := a.request(ctx, http.MethodGet, "gateway/bot", nil, &answer)
+		if wait := patience(err); wait > 0 && !a.refused.Load() {
+			a.log.Warn("no connection to Discord for now", "why", plainly(err))
+			if !sleep(ctx, wait) {
+				return nil
+			}
+			continue
+		}
 		switch left := answer.Limit.Remaining; {
 		case a.refused.Load():
 			return errToken
@@ -169,6 +176,7 @@ func (a *Adapter) newLink(now receiving) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Client = &http.Client{Transport: gatewayAddress{a}, Timeout: requestTimeout}
 	l := &link{a: a, session: s, lost: make(chan struct{}, 1)}
 	d := *a.dialer
 	d.HandshakeTimeout = requestTimeout
