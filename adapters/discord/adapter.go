@@ -85,6 +85,8 @@ type Adapter struct {
 	endpoint *endpoint                               // nil without a public key
 	running  atomic.Pointer[receiving]               // nil but during Run
 	link     atomic.Pointer[link]                    // to the Gateway; nil before Run
+	absence  absence                                 // of the connection to the Gateway
+	gone     gone                                    // interactions that cannot be answered
 	catching chan struct{}                           // held while histories are read
 	refused  atomic.Bool                             // Discord does not take the token: nothing is asked any more
 	end      atomic.Pointer[context.CancelCauseFunc] // of Run

@@ -44,6 +44,19 @@ func (p *pace) held(route string) *failure {
 	return nil
 }
 
+// heed remembers the limit that a request met, if that is why it failed.
+func (p *pace) heed(route string, f *failure) {
+	switch {
+	case f.status != http.StatusTooManyRequests:
+	case f.global:
+		p.limits.Hold("", f.after)
+	case f.html:
+		p.limits.Hold("", max(f.after, banned))
+	default:
+		p.limits.Hold(route, f.after)
+	}
+}
+
 // admit lets one request through, or gives a *failure. The first response to an
 // interaction has three seconds, and goes at once; answers by its token are not
 // spread, but wait as long as all must.

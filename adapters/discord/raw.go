@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptrace"
@@ -58,6 +59,31 @@ func (o *observed) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, err
 }
 
+// gatewayAddress makes the one request that a session on the Gateway makes by
+// itself: where the Gateway is. The library would ask without regard to a limit,
+// and say of a refusal only that it is no JSON.
+type gatewayAddress struct{ a *Adapter }
+
+func (g gatewayAddress) RoundTrip(r *http.Request) (*http.Response, error) {
+	const route = "GET gateway"
+	if f := g.a.pace.held(route); f != nil {
+		return nil, f
+	}
+	res, err := g.a.transport.RoundTrip(r)
+	if err != nil || res.StatusCode < 400 {
+		return res, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
+	if err != nil {
+		return nil, err
+	}
+	f := &failure{status: res.StatusCode, wrote: true}
+	f.read(res.Header, body)
+	g.a.pace.heed(route, f)
+	return nil, f
+}
+
 // request makes one attempt at one request and decodes its answer into into,
 // unless that is nil. Every error is a *failure.
 func (a *Adapter) request(ctx context.Context, method, path string, body, into any) error {
@@ -102,15 +128,7 @@ func (a *Adapter) ask(ctx context.Context, method, path string, body, into any) 
 		return o.header, f
 	}
 	f.read(o.header, answer)
-	switch {
-	case f.status != http.StatusTooManyRequests:
-	case f.global:
-		a.pace.limits.Hold("", f.after)
-	case f.html:
-		a.pace.limits.Hold("", max(f.after, banned))
-	default:
-		a.pace.limits.Hold(route, f.after)
-	}
+	a.pace.heed(route, f)
 	// A page is a proxy's, and a code may be about an interaction's token.
 	if f.status == http.StatusUnauthorized && !f.html && f.code != invalidToken {
 		a.tokenRefused()

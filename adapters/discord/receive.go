@@ -3,6 +3,7 @@ package discord
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -263,6 +264,8 @@ func (a *Adapter) interact(ctx context.Context, r bot.Receiver, i *interaction, 
 	case shown.Notice != "" && opens:
 		notice.Flags |= ephemeral
 		a.respond(ctx, i, response{discordgo.InteractionResponseChannelMessageWithSource, notice})
+	case shown.Notice != "" && a.gone.holds(i.Token, a.now()):
+		a.notifyDirectly(ctx, in, shown.Notice)
 	case shown.Notice != "":
 		if err := a.request(ctx, "PATCH", "webhooks/"+i.Application+"/"+i.Token+"/messages/@original", notice, nil); err != nil {
 			a.log.Error("a notice could not be shown", "incoming", in.ID, "err", err)
@@ -300,10 +303,23 @@ func (a *Adapter) respond(ctx context.Context, i *interaction, to response) {
 	defer cancel()
 	path := "interactions/" + i.ID + "/" + i.Token + "/callback"
 	err := a.request(ctx, "POST", path, to, nil)
-	if f, ok := err.(*failure); ok && (f.status < 400 || f.status >= 500) && ctx.Err() == nil {
+	if f, ok := err.(*failure); ok && again(ctx, f) {
 		err = a.request(ctx, "POST", path, to, nil)
+	}
+	if refusedWith(err, unknownInter) {
+		a.gone.add(i.Token, a.now())
 	}
 	if err != nil && !refusedWith(err, alreadyAnswered) {
 		a.log.Warn("an interaction could not be answered in time", "incoming", i.incoming(), "err", err)
 	}
+}
+
+// again tells whether a first response is to be tried once more, and waits until
+// then: not where the three seconds end before Discord wants to hear of it.
+func again(ctx context.Context, f *failure) bool {
+	if f.status == http.StatusTooManyRequests {
+		due, _ := ctx.Deadline()
+		return !f.html && f.after > 0 && time.Until(due) > f.after && sleep(ctx, f.after)
+	}
+	return (f.status < 400 || f.status >= 500) && ctx.Err() == nil
 }

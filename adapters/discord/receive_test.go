@@ -193,3 +193,58 @@ func TestEachLanguageHasItsGuild(t *testing.T) {
 		t.Errorf("heard %+v", in)
 	}
 }
+
+const callback = "POST /interactions/{interaction}/{token}/callback"
+
+// An interaction that Discord has given up is answered by direct message, without
+// its token being tried first.
+func TestWhatCameTooLateIsAnsweredDirectly(t *testing.T) {
+	s := newScene(t).run()
+	s.AnswerLate(1)
+	_ = s.Command(s.ctx, "luc", "lobby", "/procura ask x") // luc reads that nothing answered
+	in := s.hears()
+	s.Seen()
+	s.must(second(s.adapter.Send(s.ctx, s.envelope(privately(in), "by direct message"))))
+	if n := s.asked("PATCH /webhooks/{application}/{token}/messages/{message}"); n != 0 {
+		t.Errorf("the lost answer was edited %d times", n)
+	}
+	if seen := s.Seen(); len(seen) != 1 || seen[0].To != "luc" || seen[0].Place != "" || seen[0].Text != "by direct message" {
+		t.Errorf("people see %+v", seen)
+	}
+	next := s.commands("/procura ask y")
+	s.must(second(s.adapter.Send(s.ctx, s.envelope(privately(next), "in its place"))))
+	if n := s.asked("PATCH /webhooks/{application}/{token}/messages/{message}"); n != 1 {
+		t.Errorf("the next answer was edited %d times, want once", n)
+	}
+}
+
+// What could not be stored is said even where the interaction is lost.
+func TestANoticeThatCameTooLateIsGivenDirectly(t *testing.T) {
+	s := newScene(t).run()
+	s.engine.will(false, func(bot.Incoming) (bot.Immediate, error) { return bot.Immediate{Notice: "try again"}, nil })
+	s.AnswerLate(1)
+	_ = s.Command(s.ctx, "luc", "lobby", "/procura ask x")
+	s.hears()
+	direct := s.DM(string(s.Account("luc").User))
+	s.must(s.Await(s.ctx, func() bool { return len(s.Messages(direct)) == 1 }))
+}
+
+// A first response that is to wait is made again where the three seconds allow it.
+func TestAFirstResponseWaitsForItsLimit(t *testing.T) {
+	for wait, times := range map[time.Duration]int{1500 * time.Millisecond: 2, 4 * time.Second: 1} {
+		t.Run(wait.String(), func(t *testing.T) {
+			bubble(t, func(s *scene) {
+				s.Fail(callback, 1, fakediscord.RateLimited(wait, "user", false))
+				began := time.Now()
+				go s.Command(s.ctx, "luc", "lobby", "/procura ask x") // it waits for what may not come
+				s.hears()
+				if n := s.asked(callback); n != times {
+					t.Errorf("%d first responses, want %d", n, times)
+				}
+				if took := time.Since(began); times == 2 && (took < wait || took > 3*time.Second) {
+					t.Errorf("the second came after %s, want %s", took, wait)
+				}
+			})
+		})
+	}
+}

@@ -230,3 +230,9 @@ func (b *syncBuffer) holds(s string) bool {
 	defer b.mu.Unlock()
 	return strings.Contains(b.b.String(), s)
 }
+
+func (b *syncBuffer) times(s string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Count(b.b.String(), s)
+}

@@ -24,6 +24,7 @@ const (
 	closedDirect    = 50007
 	noSharedGuild   = 50278
 	noAccess        = 50001
+	noHistory       = 160002
 )
 
 // sent is what Discord says of a message that it took.
@@ -46,12 +47,17 @@ func (a *Adapter) Send(ctx context.Context, e bot.Envelope) (bot.MessageID, erro
 	switch {
 	case e.Replaces != "":
 		return a.edit(ctx, e, gate)
-	case e.To.Reply != nil && a.now().Before(e.To.Reply.Expires):
+	case a.replies(e.To.Reply):
 		return a.reply(ctx, e, gate)
 	case e.To.Reply == nil && e.To.Conversation != "":
 		return a.post(ctx, string(e.To.Conversation), e, gate)
 	}
 	return a.toAccount(ctx, e, gate)
+}
+
+// replies tells whether the token of an interaction may still work.
+func (a *Adapter) replies(h *bot.ReplyHandle) bool {
+	return h != nil && a.now().Before(h.Expires) && !a.gone.holds(parseHandle(h.Token).token, a.now())
 }
 
 func (a *Adapter) edit(ctx context.Context, e bot.Envelope, gate string) (bot.MessageID, error) {
@@ -76,7 +82,13 @@ func (a *Adapter) post(ctx context.Context, channel string, e bot.Envelope, gate
 		}
 	}
 	var s sent
-	if err := a.request(ctx, http.MethodPost, "channels/"+channel+"/messages", renderNew(e), &s); err != nil {
+	err := a.request(ctx, http.MethodPost, "channels/"+channel+"/messages", renderNew(e), &s)
+	if refusedWith(err, noHistory) {
+		// A reply needs the permission to read the history, a message does not.
+		e.To.Answering = ""
+		err = a.request(ctx, http.MethodPost, "channels/"+channel+"/messages", renderNew(e), &s)
+	}
+	if err != nil {
 		return "", classify("send", err, gate)
 	}
 	return s.id(), nil
@@ -211,7 +223,7 @@ const nonceLife = 2 * time.Minute
 // means "send it again": within the life of its nonce a second one gives the
 // message that is there, and an edit is the same however often it is made.
 func (a *Adapter) Find(ctx context.Context, e bot.Envelope) (bot.MessageID, error) {
-	byReply := e.To.Reply != nil && a.now().Before(e.To.Reply.Expires)
+	byReply := a.replies(e.To.Reply)
 	switch {
 	case e.Replaces != "":
 		return "", outbox.ErrAbsent

@@ -295,3 +295,23 @@ func TestLateAttemptsAreLookedFor(t *testing.T) {
 		t.Errorf("sent an hour later it is %s after %s, and stands there %d times", again, id, n)
 	}
 }
+
+// Where the bot may write but not read what was said, an answer comes without
+// the reference to its question.
+func TestAnAnswerWithoutTheHistoryIsNoReply(t *testing.T) {
+	s := newScene(t).run()
+	channel := string(s.lobby().Conversation)
+	question, err := s.Server.Say(s.ctx, string(s.Account("luc").User), channel, s.Mention()+" ping", "")
+	s.must(err)
+	s.hears()
+	s.Permit(channel, s.ApplicationID(), fakediscord.Usual&^fakediscord.ReadMessageHistory)
+	e := s.envelope(s.lobby(), "pong")
+	e.To.Answering = bot.MessageID(question)
+	id, err := s.adapter.Send(s.ctx, e)
+	s.must(err)
+	all := s.Messages(channel)
+	last := all[len(all)-1]
+	if len(all) != 2 || last.Nonce != e.ID || last.Reference != "" || !strings.HasSuffix(string(id), ":"+last.ID) {
+		t.Errorf("it stands there as %+v, of %d messages", last, len(all))
+	}
+}

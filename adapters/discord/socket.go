@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -18,19 +19,9 @@ import (
 // and can lock itself up on the way (https://github.com/bwmarrin/discordgo/issues/513).
 // So that is off, and is done here.
 
-// Pauses between attempts to connect: at most 720 in a day. A session may begin
-// every five seconds; one that is resumed need not wait so long.
-// https://discord.com/developers/docs/events/gateway#rate-limiting
-const (
-	firstPause = time.Second
-	freshPause = 5 * time.Second
-	lastPause  = 2 * time.Minute
-	steady     = time.Minute // a connection that lasted so long starts afresh
-)
-
 // stayConnected holds a link until ctx ends, and replaces it when it is worn.
 func (a *Adapter) stayConnected(ctx context.Context, now receiving) error {
-	pause := firstPause
+	var p pauses
 	var l *link
 	for n := 0; ; n++ {
 		if err := a.mayStart(ctx); err != nil || ctx.Err() != nil {
@@ -49,7 +40,6 @@ func (a *Adapter) stayConnected(ctx context.Context, now receiving) error {
 		if n > 0 {
 			a.counts.reconnects.Add(1)
 		}
-		began := time.Now()
 		err := l.hold(ctx)
 		if ctx.Err() != nil {
 			l.leave()
@@ -62,30 +52,21 @@ func (a *Adapter) stayConnected(ctx context.Context, now receiving) error {
 			}
 			return final
 		}
-		if err != nil {
-			a.log.Warn("the connection to Discord failed, connecting again", "err", cause(err).Error())
-			if l.reached() {
-				// What was missed could only be replayed to the old session; one that
-				// cannot be resumed is of no more use.
-				l.cut()
-				l = nil
-			}
+		c := l.course()
+		pause := p.next(c)
+		if c.connected {
+			a.absence.begins(a.log, l.why(err))
+		} else {
+			pause = max(pause, patience(err))
+			a.log.Warn("Discord cannot be reached, trying again", "err", plainly(err), "in", pause.Round(time.Second))
 		}
-		if time.Since(began) > steady {
-			pause = firstPause
-			if err == nil {
-				continue
-			}
+		if err != nil && c.reached {
+			// What was missed could only be replayed to the old session; one that
+			// cannot be resumed is of no more use.
+			l.cut()
+			l = nil
 		}
-		if l == nil || time.Since(began) < freshPause {
-			// A session that has only just begun counts too: where it cannot be resumed,
-			// the library begins another at once, and again for as long as that is too soon.
-			pause = max(pause, freshPause)
-		}
-		if !sleep(ctx, pause) {
-			continue
-		}
-		pause = min(2*pause, lastPause)
+		sleep(ctx, pause)
 	}
 }
 
@@ -104,10 +85,10 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // https://discord.com/developers/docs/events/gateway#identifying
 const sparedStarts = 5
 
-// mayStart waits until a session may begin. It is asked before each connection,
-// also one that is to resume a session, since the library begins a new one
-// where that fails. An error ends the run. Without an answer the pauses alone
-// keep the count.
+// mayStart waits until a session may begin, and for as long as Discord asks to be
+// left alone. It is asked before each connection, also one that is to resume a
+// session, since the library begins a new one where that fails. An error ends the
+// run. Without an answer the pauses alone keep the count.
 // https://discord.com/developers/docs/events/gateway#session-start-limit-object
 func (a *Adapter) mayStart(ctx context.Context) error {
 	for {
@@ -118,6 +99,13 @@ func (a *Adapter) mayStart(ctx context.Context) error {
 			} `json:"session_start_limit"`
 		}
 		err := a.request(ctx, http.MethodGet, "gateway/bot", nil, &answer)
+		if wait := patience(err); wait > 0 && !a.refused.Load() {
+			a.log.Warn("no connection to Discord for now", "why", plainly(err))
+			if !sleep(ctx, wait) {
+				return nil
+			}
+			continue
+		}
 		switch left := answer.Limit.Remaining; {
 		case a.refused.Load():
 			return errToken
@@ -171,6 +159,16 @@ type link struct {
 	conn  *watched
 	dead  bool
 	ready bool // READY or RESUMED came through this connection
+	deaf  bool // Discord acknowledges no heartbeats through it
+	now   course
+}
+
+// course is what became of an attempt to connect.
+type course struct {
+	reached   bool      // there was a connection
+	connected bool      // READY or RESUMED came through it
+	began     time.Time // of the attempt, or of the session that began by it
+	fresh     bool      // a session began; else one was resumed
 }
 
 func (a *Adapter) newLink(now receiving) (*link, error) {
@@ -178,6 +176,7 @@ func (a *Adapter) newLink(now receiving) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Client = &http.Client{Transport: gatewayAddress{a}, Timeout: requestTimeout}
 	l := &link{a: a, session: s, lost: make(chan struct{}, 1)}
 	d := *a.dialer
 	d.HandshakeTimeout = requestTimeout
@@ -198,7 +197,7 @@ func (a *Adapter) newLink(now receiving) (*link, error) {
 	})
 	s.AddHandler(func(_ *discordgo.Session, e *discordgo.Ready) {
 		defer a.guard("ready")
-		l.isReady()
+		l.isReady(true)
 		if e.User != nil {
 			a.people.isReady(e.User.ID)
 		}
@@ -210,7 +209,7 @@ func (a *Adapter) newLink(now receiving) (*link, error) {
 		}
 		a.sessionBegins(now, guilds)
 	})
-	s.AddHandler(func(*discordgo.Session, *discordgo.Resumed) { l.isReady() })
+	s.AddHandler(func(*discordgo.Session, *discordgo.Resumed) { l.isReady(false) })
 	a.listen(s, now)
 	return l, nil
 }
@@ -236,13 +235,31 @@ func (l *link) watching(next dial) dial {
 	}
 }
 
-// watched tells when something was written after it was asked to.
+// watched tells when something was written after it was asked to, and when the
+// other end is gone.
 type watched struct {
 	net.Conn
 	farewell chan struct{}
 
 	mu      sync.Mutex
 	leaving bool
+	broke   error // why nothing more can be read, unless it was closed here
+}
+
+func (w *watched) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.ErrClosedPipe) {
+		w.mu.Lock()
+		w.broke = err
+		w.mu.Unlock()
+	}
+	return n, err
+}
+
+func (w *watched) cutBy() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.broke
 }
 
 func (w *watched) Write(b []byte) (int, error) {
@@ -256,10 +273,18 @@ func (w *watched) Write(b []byte) (int, error) {
 	return n, err
 }
 
-func (l *link) isReady() {
+func (l *link) isReady(fresh bool) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ready = !l.dead
+	if l.dead {
+		l.mu.Unlock()
+		return
+	}
+	l.ready, l.now.connected = true, true
+	if fresh {
+		l.now.fresh, l.now.began = true, time.Now()
+	}
+	l.mu.Unlock()
+	l.a.absence.ends(l.a.log)
 }
 
 // Ready reports whether the adapter receives now: whether there is a connection
@@ -275,11 +300,27 @@ func (a *Adapter) Ready() bool {
 	return l.ready
 }
 
-// reached tells whether the last attempt got as far as a connection.
-func (l *link) reached() bool {
+func (l *link) course() course {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.conn != nil
+	l.now.reached = l.conn != nil
+	return l.now
+}
+
+// why says how a connection ended. The library keeps to itself with which code
+// Discord closed one, and whether it asked for another by opcode 7.
+func (l *link) why(err error) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case err != nil:
+		return plainly(err)
+	case l.deaf:
+		return "Discord acknowledges no heartbeats"
+	case l.conn != nil && l.conn.cutBy() != nil:
+		return "the line was cut: " + l.conn.cutBy().Error()
+	}
+	return "Discord closed it, or asked for another"
 }
 
 // errWorn is a session that was refused, or has locked itself up.
@@ -289,7 +330,7 @@ var errWorn = errors.New("the session is of no more use")
 // session can be resumed.
 func (l *link) hold(ctx context.Context) error {
 	l.mu.Lock()
-	l.conn = nil
+	l.conn, l.deaf, l.now = nil, false, course{began: time.Now()}
 	l.mu.Unlock()
 	defer func() {
 		l.mu.Lock()
@@ -359,7 +400,9 @@ func (l *link) watch(ctx context.Context) error {
 		l.session.RUnlock()
 		answered = time.Now()
 		if answered.Sub(acknowledged) > deadAfter {
-			l.a.log.Warn("Discord acknowledges no heartbeats, connecting again")
+			l.mu.Lock()
+			l.deaf = true
+			l.mu.Unlock()
 			// Cut without a word, since a close frame would end the session. The
 			// library notices and says that it is lost.
 			l.hangUp()

@@ -3,11 +3,13 @@ package discord_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"procurabot/adapters/discord"
 	"procurabot/adapters/discord/fakediscord"
 	"procurabot/bot"
 )
@@ -220,4 +222,99 @@ func TestEndlessLossCostsNoToken(t *testing.T) {
 			t.Errorf("the bot identified %d times in %d hours: Discord resets the token at 1,000 a day", n, hours)
 		}
 	})
+}
+
+// A line that breaks again and again is not the fault of whoever comes back: each
+// time the session is resumed within a moment, and the log says so.
+func TestABrokenLineIsResumedAtOnce(t *testing.T) {
+	for name, how := range map[string]struct {
+		fakediscord.Break
+		why string
+	}{
+		"a reset":    {fakediscord.ResetConnection(), "the line was cut"},
+		"opcode 7":   {fakediscord.AskReconnect(), "asked for another"},
+		"close 4000": {fakediscord.CloseCode(4000), "Discord closed it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(s *scene) {
+				time.Sleep(10 * time.Second) // a session may begin every five seconds
+				for n := range 12 {
+					s.Disconnect(how.Break)
+					synctest.Wait()
+					lost := time.Now()
+					s.must(s.WaitConnected(s.ctx))
+					// The library itself takes a second to see that it is lost.
+					if away := time.Since(lost); away > 3*time.Second {
+						t.Errorf("loss %d: away for %s", n+1, away)
+					}
+					time.Sleep(2 * time.Second)
+				}
+				if n := s.Identified(); n != 1 {
+					t.Errorf("%d sessions began, want 1", n)
+				}
+				if n := s.log.times("was lost"); n != 12 {
+					t.Errorf("the log tells of %d losses, want 12", n)
+				}
+				if n := s.log.times("connected to Discord again"); n != 12 {
+					t.Errorf("the log tells of %d returns, want 12", n)
+				}
+				if !s.log.holds(how.why) || !s.log.holds("away=") {
+					t.Errorf("the log does not say why (%q), or for how long", how.why)
+				}
+			})
+		})
+	}
+}
+
+// Whoever asks for the Gateway's address is told to wait, in two ways: nothing is
+// asked before that, and the log says why.
+func TestTheGatewaysAddressIsNotAskedForTooEarly(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault fakediscord.Fault
+		wait  time.Duration
+		says  string
+	}{
+		"a rate limit":           {fakediscord.RateLimited(20*time.Second, "user", false), 20 * time.Second, "Discord asks to be left alone for 20 s"},
+		"the global rate limit":  {fakediscord.RateLimited(20*time.Second, "global", true), 20 * time.Second, "Discord asks to be left alone for 20 s"},
+		"a page of Cloudflare's": {fakediscord.Banned(90 * time.Second), 90 * time.Second, "Discord, or what stands before it, refuses this address for 90 s"},
+		"a ban":                  {fakediscord.HTMLBody(403), time.Minute, "Discord, or what stands before it, refuses this address for 60 s"},
+	} {
+		for _, route := range []string{"GET /gateway", "GET /gateway/bot"} {
+			t.Run(name+" on "+route, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newSceneOn(t, func(func() time.Time) *fakediscord.Stage {
+						return fakediscord.NewStageOn(fakediscord.Options{Now: time.Now})
+					})
+					ctx, cancel := context.WithCancel(t.Context())
+					a, err := discord.New(discord.Options{
+						BotToken: s.Token(), APIURL: s.URL(), HTTPClient: s.HTTPClient(), Dialer: s.Dialer(), Now: time.Now,
+						Log: slog.New(slog.NewTextHandler(s.log, nil)),
+					})
+					s.must(err)
+					s.Fail(route, 1, test.fault)
+					ended := make(chan error, 1)
+					go func() { ended <- a.Run(ctx, s.engine) }()
+					s.must(s.WaitConnected(ctx))
+					time.Sleep(time.Second)
+					var asked []time.Time
+					for _, r := range s.Requests() {
+						if r.Route == route {
+							asked = append(asked, r.Time)
+						}
+					}
+					if len(asked) != 2 || asked[1].Sub(asked[0]) < test.wait || asked[1].Sub(asked[0]) > test.wait+10*time.Second {
+						t.Errorf("asked at %v, want twice, %s apart", asked, test.wait)
+					}
+					if !s.log.holds(test.says) || s.log.holds("invalid character") {
+						t.Errorf("the log does not say %q:\n%s", test.says, &s.log.b)
+					}
+					cancel()
+					s.must(<-ended)
+					time.Sleep(5 * time.Second)
+					s.Stage.Close()
+					synctest.Wait()
+				})
+			})
+		}
+	}
 }

@@ -365,7 +365,7 @@ func (s *Server) postMessage(c *call) (any, *apiError) {
 		if !gone {
 			if !s.permissions(x, s.app).has(ReadMessageHistory) {
 				// https://discord.com/developers/docs/resources/message#create-message
-				return nil, invalidForm("message_reference", "REPLIES_CANNOT_REPLY_WITHOUT_READ_MESSAGE_HISTORY", "Cannot reply without permission to read message history")
+				return nil, apiErrors(160002)
 			}
 			m.Reference = r.MessageID
 		}

@@ -71,6 +71,8 @@ func apiErrors(code int) *apiError {
 		message = "The request body contains invalid JSON."
 	case 50278:
 		status, message = 403, "Cannot send messages to this user due to having no mutual guilds"
+	case 160002:
+		message = "Cannot reply without permission to read message history"
 	}
 	return &apiError{Status: status, Code: code, Message: message}
 }
