@@ -63,7 +63,11 @@ func (a *Adapter) replies(h *bot.ReplyHandle) bool {
 func (a *Adapter) edit(ctx context.Context, e bot.Envelope, gate string) (bot.MessageID, error) {
 	channel, id := parseMessageID(e.Replaces)
 	var s sent
-	if err := a.request(ctx, http.MethodPatch, "channels/"+channel+"/messages/"+id, render(e.Body), &s); err != nil {
+	if err := a.request(ctx, http.MethodPatch, "channels/"+channel+"/messages/"+id, render(e.Body), &s); refusedWith(err, unknownMessage) {
+		// Somebody deleted it: there is nothing left to correct, and nobody can mend that.
+		a.log.Info("a message to edit is gone, its edit is let be", "row", e.ID)
+		return e.Replaces, nil
+	} else if err != nil {
 		return "", classify("edit", err, gate)
 	}
 	return s.id(), nil

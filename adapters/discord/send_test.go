@@ -33,6 +33,27 @@ func outcome(err error) (kind string, after time.Duration, gate string) {
 	return "nothing known", 0, ""
 }
 
+// Nobody can mend what somebody deleted. What else keeps an edit from its
+// message is still told.
+func TestAnEditOfAMessageThatIsGoneIsDone(t *testing.T) {
+	s := newScene(t).run()
+	e := s.envelope(s.lobby(), "asked")
+	id, err := s.adapter.Send(s.ctx, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Replaces = id
+	const edit = "PATCH /channels/{channel}/messages/{message}"
+	s.Fail(edit, 1, fakediscord.Code(10003))
+	if _, err := s.adapter.Send(s.ctx, e); err == nil {
+		t.Error("without its channel an edit is done")
+	}
+	s.Fail(edit, 1, fakediscord.Code(10008))
+	if got, err := s.adapter.Send(s.ctx, e); got != id || err != nil {
+		t.Errorf("became %q, %v", got, err)
+	}
+}
+
 func TestFailuresAreClassified(t *testing.T) {
 	for _, test := range []struct {
 		name  string

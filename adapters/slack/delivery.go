@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -247,8 +248,10 @@ func (x exchange) open(ctx context.Context, in bot.Incoming, form bot.ShownForm,
 	if err == nil || refusal(err) == "exchanged_trigger_id" { // an earlier delivery has opened it
 		return
 	}
-	x.a.log.Error("a form was not opened", "err", bare("views.open", err))
-	x.notice(ctx, in, markup.Escape(x.r.Text(bot.ParseLocale(in.Locale), "bot.try-later")))
+	x.a.log.Error("a form was not opened", "incoming", in.ID, "err", bare("views.open", err))
+	// What the engine stored stays so, and the form may be there all the same: the answer alone may be lost.
+	l := cmp.Or(bot.ParseLocale(in.Locale), bot.ParseLocale(in.In.Locale))
+	x.notice(ctx, in, markup.Escape(x.r.Text(l, "bot.form-not-opened")))
 }
 
 // notice says something privately and at once, outside the outbox: by direct

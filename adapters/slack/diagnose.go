@@ -38,8 +38,13 @@ const (
 func (a *Adapter) Diagnose(ctx context.Context, channels ...bot.ConversationID) []bot.Check {
 	began := a.now()
 	me, err := a.api.AuthTestContext(ctx)
+	if refusal(err) == "ratelimited" {
+		err = &slackgo.RateLimitedError{RetryAfter: time.Minute}
+	}
 	if err != nil && refusal(err) == "" {
-		return []bot.Check{unreached("connection to Slack", err)}
+		c := unreached("connection to Slack", err)
+		c.Optional = false // nothing was looked at, so that nothing can be called right
+		return []bot.Check{c}
 	}
 	checks := []bot.Check{{Name: "connection to Slack"}}
 	if sent, err := http.ParseTime(me.Header.Get("Date")); err == nil {

@@ -155,6 +155,8 @@ func TestDiagnoseFindsEachFault(t *testing.T) {
 		"archived":         {at: 2, problem: "archived", mend: "unarchive"},
 		"private":          {at: 3, problem: `no such channel in the workspace "Fake" (T0FAKE001)`, mend: "/invite @procurabot"},
 		"not to be asked":  {plant: code("conversations.info", "missing_scope"), problem: "cannot be asked", mend: "/invite @procurabot", optional: true},
+		"a first limit":    {plant: status("auth.test", fakeslack.RateLimited, 0), problem: "too often", mend: "in 7s", looksNoLower: true},
+		"a first refusal":  {plant: status("auth.test", fakeslack.RateLimitedBody, 0), problem: "too often", mend: "in 1m0s", looksNoLower: true},
 		"a status":         {plant: status("auth.test", fakeslack.Status, 503), problem: "status 503", mend: "slack-status.com", looksNoLower: true},
 		"a proxy's status": {plant: status("auth.test", fakeslack.Status, 407), problem: "in Slack's place, with status 407", mend: "HTTPS_PROXY", looksNoLower: true},
 		"a proxy's page":   {plant: status("auth.test", fakeslack.HTMLBody, 0), problem: "a page comes", mend: "HTTPS_PROXY", looksNoLower: true},

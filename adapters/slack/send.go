@@ -95,6 +95,11 @@ func (a *Adapter) update(ctx context.Context, e bot.Envelope) (bot.MessageID, er
 	}
 	ctx, reach := watch(ctx)
 	channel, ts, _, err := a.api.UpdateMessageContext(ctx, channel, ts, content(e.Body)...)
+	if refusal(err) == "message_not_found" {
+		// Somebody deleted it: there is nothing left to correct, and nobody can mend that.
+		a.log.Info("a message to edit is gone, its edit is let be", "row", e.ID)
+		return e.Replaces, nil
+	}
 	return a.sent(e.To, "chat.update", channel, ts, reach, err)
 }
 

@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	slackgo "github.com/slack-go/slack"
+
 	"procurabot/adapters/slack"
 	"procurabot/adapters/slack/fakeslack"
 	"procurabot/bot"
@@ -225,6 +227,32 @@ func TestWhatBecameOfAnAttempt(t *testing.T) {
 				w.mute(err)
 			}
 		})
+	}
+}
+
+// Nobody can mend what somebody deleted. What else keeps an edit from its
+// message is still told.
+func TestAnEditOfAMessageThatIsGoneIsDone(t *testing.T) {
+	w := newWorld(t, fakeslack.Options{})
+	edit := func(id bot.MessageID) (bot.MessageID, error) {
+		return w.adapter.Send(t.Context(), bot.Envelope{Outgoing: bot.Outgoing{To: w.lobby(), Body: bot.Body{Text: "the text of a member"}}, ID: "row2", Replaces: id})
+	}
+	id, err := w.send(w.lobby(), "row1", bot.Body{Text: "asked"})
+	w.must(err)
+	for _, code := range []string{"channel_not_found", "cant_update_message"} {
+		w.Server.Fault(fakeslack.Fault{Method: "chat.update", Kind: fakeslack.Code, Code: code})
+		if _, err := edit(id); class(err) != "permanent" {
+			t.Errorf("%s: became %v", code, err)
+		}
+	}
+	channel, ts, _ := strings.Cut(string(id), ":")
+	_, _, err = slackgo.New(w.BotToken(), slackgo.OptionAPIURL(w.URL()), slackgo.OptionHTTPClient(w.HTTPClient())).DeleteMessageContext(t.Context(), channel, ts)
+	w.must(err)
+	if got, err := edit(id); got != id || err != nil {
+		t.Errorf("became %q, %v", got, err)
+	}
+	if log := w.log.String(); !strings.Contains(log, "level=INFO") || !strings.Contains(log, "row=row2") || strings.Contains(log, "text of a member") {
+		t.Errorf("the log says %s", log)
 	}
 }
 

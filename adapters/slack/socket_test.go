@@ -198,16 +198,44 @@ func opensOnce(t *testing.T, o fakeslack.Options) {
 	}
 }
 
+// Whatever the cause, the person is told of the form, and not that nothing could
+// be saved.
 func TestAModalThatCannotBeOpenedIsSaid(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault  fakeslack.Fault
+		logged string
+	}{
+		"too late":      {fakeslack.Fault{Kind: fakeslack.Code, Code: "expired_trigger_id"}, "expired_trigger_id"},
+		"too often":     {fakeslack.Fault{Kind: fakeslack.RateLimited, RetryAfter: 7}, "rate limit"},
+		"a page":        {fakeslack.Fault{Kind: fakeslack.Status, Status: 500}, "500"},
+		"a wrong start": {fakeslack.Fault{Kind: fakeslack.ResetBefore}, "views.open"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, fakeslack.Options{})
+			test.fault.Method = "views.open"
+			w.Server.Fault(test.fault)
+			w.engine.answers(func() (bot.Immediate, error) { return bot.Immediate{Form: aForm()}, nil })
+			w.must(w.Command(t.Context(), "luc", "lobby", "/procura open"))
+			if seen := w.one(); seen.Text != "bot.form-not-opened fr" || !seen.Private {
+				t.Errorf("people see %+v", seen)
+			}
+			log := w.log.String()
+			if !strings.Contains(log, test.logged) || !strings.Contains(log, "incoming="+string(w.engine.last(t).ID)) || strings.Contains(log, "Your answer") {
+				t.Errorf("the log says %s", log)
+			}
+		})
+	}
+}
+
+// A form that was opened though its answer was lost is not called unopened for
+// certain.
+func TestAModalWhoseAnswerIsLost(t *testing.T) {
 	w := newWorld(t, fakeslack.Options{})
-	w.Server.Fault(fakeslack.Fault{Method: "views.open", Kind: fakeslack.Code, Code: "expired_trigger_id"})
+	w.Server.Fault(fakeslack.Fault{Method: "views.open", Kind: fakeslack.ResetAfter})
 	w.engine.answers(func() (bot.Immediate, error) { return bot.Immediate{Form: aForm()}, nil })
 	w.must(w.Command(t.Context(), "luc", "lobby", "/procura open"))
-	if seen := w.one(); seen.Text != "bot.try-later fr" || !seen.Private {
+	if seen := w.Seen(); len(seen) != 2 || seen[0].Form == nil || seen[1].Text != "bot.form-not-opened fr" {
 		t.Errorf("people see %+v", seen)
-	}
-	if log := w.log.String(); !strings.Contains(log, "expired_trigger_id") || strings.Contains(log, "Your answer") {
-		t.Errorf("the log says %s", log)
 	}
 }
 

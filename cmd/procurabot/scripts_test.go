@@ -143,6 +143,7 @@ func messageIDs(t *testing.T) []string {
 // with the test that shows them.
 var shownElsewhere = map[string]string{
 	"bot.button-gone":             "a button of an earlier release: TestButtonOfAnEarlierRelease",
+	"bot.form-not-opened":         "a modal that Slack does not open: TestAModalThatCannotBeOpenedIsSaid in adapters/slack",
 	"benefits.contact-fallback":   "scripts have a contact: bot/benefits",
 	"benefits.person-nobody":      "a button of a time when editors were connected: bot/benefits",
 	"benefits.topic-gone":         "a topic that a release took away: bot/benefits",
