@@ -30,7 +30,7 @@
 //
 //	sockets ── readers ──┐
 //	                     ├── pool ── worker: decode, look up name and language, Receive
-//	requests ─ Handler ──┘                      │ no error: open or refuse a modal, then acknowledge
+//	requests ─ Handler ──┘                      │ no error: acknowledge, then open a modal
 //	           verify                           └ error: an event is left to come again; whoever acted is told to try later
 //
 // The readers do nothing but read: a socket that is not read from answers no
@@ -82,15 +82,16 @@ const httpTimeout = 15 * time.Second
 // the app token or the signing secret. With both of them Slack delivers by HTTP
 // and no socket is opened.
 type Options struct {
-	BotToken      string            // "xoxb-...", for the Web API
-	AppToken      string            // "xapp-...", with the scope connections:write, for Socket Mode
-	SigningSecret string            // of the app, for signed HTTP: see Handler
-	Sockets       int               // that are kept open, 10 at most; 0 is Connections
-	APIURL        string            // of the Web API with its path; "" is Slack's own
-	HTTPClient    *http.Client      // nil is one of its own; one without a time limit gets one
-	Dialer        *websocket.Dialer // of the sockets; nil is one that goes the way of HTTPClient: its proxy, its certificates
-	Log           *slog.Logger      // nil logs nothing
-	Now           func() time.Time  // nil is time.Now
+	BotToken      string               // "xoxb-...", for the Web API
+	AppToken      string               // "xapp-...", with the scope connections:write, for Socket Mode
+	SigningSecret string               // of the app, for signed HTTP: see Handler
+	Sockets       int                  // that are kept open, 10 at most; 0 is Connections
+	APIURL        string               // of the Web API with its path; "" is Slack's own
+	HTTPClient    *http.Client         // nil is one of its own; one without a time limit gets one
+	Dialer        *websocket.Dialer    // of the sockets; nil is one that goes the way of HTTPClient: its proxy, its certificates
+	Log           *slog.Logger         // nil logs nothing
+	Now           func() time.Time     // nil is time.Now
+	Handled       func(bot.IncomingID) // called when all is done about a command, a button or a modal; may be nil
 }
 
 // Adapter connects the engine to one workspace of Slack.
@@ -101,6 +102,7 @@ type Adapter struct {
 	sockets int
 	log     *slog.Logger
 	now     func() time.Time
+	handled func(bot.IncomingID)
 	people  *people
 	dms     sync.Map // UserID -> the channel of the direct message with the bot
 	self    atomic.Pointer[self]
@@ -153,9 +155,12 @@ func New(o Options) (*Adapter, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Handled == nil {
+		o.Handled = func(bot.IncomingID) {}
+	}
 	client.Transport = &patience{next: client.Transport, now: o.Now, limits: ratelimit.New(o.Now)}
 	a := &Adapter{
-		http: &client, dialer: o.Dialer, sockets: o.Sockets, log: o.Log, now: o.Now, secret: o.SigningSecret, receiving: make(chan struct{}), replays: replay.New(longAgo + ahead),
+		http: &client, dialer: o.Dialer, sockets: o.Sockets, log: o.Log, now: o.Now, handled: o.Handled, secret: o.SigningSecret, receiving: make(chan struct{}), replays: replay.New(longAgo + ahead),
 	}
 	a.rotates = strings.HasPrefix(o.BotToken, "xoxe.")
 	if a.log == nil {

@@ -59,12 +59,14 @@ func (a *Adapter) handle(ctx context.Context, r bot.Receiver, d delivery) {
 	case commands:
 		var c slackgo.SlashCommand
 		if err = json.Unmarshal(d.payload, &c); err == nil {
+			defer a.handled(gesture(c.TriggerID))
 			in, ok := x.commanded(c)
 			x.act(ctx, in, ok, c.TriggerID)
 		}
 	case interactions:
 		var i slackgo.InteractionCallback
 		if err = json.Unmarshal(d.payload, &i); err == nil {
+			defer a.handled(gesture(i.TriggerID))
 			x.interaction(ctx, i)
 		}
 	default:
@@ -74,6 +76,9 @@ func (a *Adapter) handle(ctx context.Context, r bot.Receiver, d delivery) {
 		a.putAside(d)
 	}
 }
+
+// gesture is the id of a command, a button or a modal.
+func gesture(trigger string) bot.IncomingID { return bot.IncomingID("t:" + trigger) }
 
 // putAside acknowledges what cannot be read. Slack counts what is not
 // acknowledged, and would deliver the same again. The error is not logged: it
@@ -102,8 +107,8 @@ func name(s string) string {
 	return "?"
 }
 
-// exchange is one delivery and its acknowledgement, which is always the last
-// thing that is done with it: over HTTP it is the answer.
+// exchange is one delivery and its acknowledgement, which waits for the engine
+// and for nothing that is asked of Slack afterwards: over HTTP it is the answer.
 type exchange struct {
 	decoder
 	a   *Adapter
@@ -226,17 +231,19 @@ func (x exchange) interaction(ctx context.Context, i slackgo.InteractionCallback
 // act hands over a command or a pressed button. Both are acknowledged in any
 // case: they do not come again.
 func (x exchange) act(ctx context.Context, in bot.Incoming, ok bool, trigger string) {
-	if ok {
-		x.a.people.complete(ctx, &in)
-		shown, _ := x.r.Receive(ctx, in) // the engine has logged an error, and its Notice is for the person
-		switch {
-		case shown.Form != nil:
-			x.open(ctx, in, *shown.Form, trigger)
-		case shown.Notice != "":
-			x.notice(ctx, in, shown.Notice)
-		}
+	if !ok {
+		x.ack(nil)
+		return
 	}
-	x.ack(nil)
+	x.a.people.complete(ctx, &in)
+	shown, _ := x.r.Receive(ctx, in) // the engine has logged an error, and its Notice is for the person
+	x.ack(nil)                       // before anything that Slack may be slow to answer
+	switch {
+	case shown.Form != nil:
+		x.open(ctx, in, *shown.Form, trigger)
+	case shown.Notice != "":
+		x.notice(ctx, in, shown.Notice)
+	}
 }
 
 // open shows a form. The trigger works for three seconds and once.
@@ -286,8 +293,8 @@ func (x exchange) submit(ctx context.Context, i slackgo.InteractionCallback) {
 		// Nothing was stored: with the modal gone, what was typed would be lost.
 		x.ack(slackgo.NewErrorsViewSubmissionResponse(map[string]string{first: markup.Plain(shown.Notice)}))
 	case err != nil && shown.Notice != "":
-		x.notice(ctx, in, shown.Notice)
 		x.ack(nil)
+		x.notice(ctx, in, shown.Notice)
 	default:
 		x.ack(slackgo.NewClearViewSubmissionResponse())
 	}

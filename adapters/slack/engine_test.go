@@ -122,7 +122,7 @@ func (w *world) connect(o slack.Options) *slack.Adapter {
 	} else {
 		o.AppToken = w.AppToken()
 	}
-	o.HTTPClient, o.Dialer = w.HTTPClient(), w.Dialer()
+	o.HTTPClient, o.Dialer, o.Handled = w.HTTPClient(), w.Dialer(), w.Stage.Handled()
 	o.Log = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	a, err := slack.New(o)
 	w.must(err)

@@ -142,7 +142,8 @@ func (a *Adapter) postCommand(ctx context.Context, form url.Values) answer {
 	return a.post(ctx, commands, payload)
 }
 
-// post has one delivery handled and waits for its acknowledgement.
+// post has one delivery handled and waits for its acknowledgement. What is done
+// after that, such as opening a form, is waited for by a stop alone.
 func (a *Adapter) post(ctx context.Context, kind string, payload []byte) answer {
 	desk := a.desk(ctx)
 	if desk == nil {
@@ -150,18 +151,23 @@ func (a *Adapter) post(ctx context.Context, kind string, payload []byte) answer 
 	}
 	answered := make(chan answer, 1)
 	taken := desk.pool.put(func() {
-		got := notStored
-		defer func() { answered <- got }()
+		give := func(got answer) {
+			select {
+			case answered <- got:
+			default: // only the first counts
+			}
+		}
+		defer give(notStored)
 		a.handle(ctx, desk.receiver, delivery{kind: kind, payload: payload, ack: func(what any) error {
 			if what == nil {
-				got = answer{status: http.StatusOK}
+				give(answer{status: http.StatusOK})
 				return nil
 			}
 			raw, err := json.Marshal(what)
 			if err != nil {
 				return err
 			}
-			got = answer{http.StatusOK, contentJSON, raw}
+			give(answer{http.StatusOK, contentJSON, raw})
 			return nil
 		}})
 	})

@@ -227,6 +227,30 @@ func TestAModalThatCannotBeOpenedIsSaid(t *testing.T) {
 	}
 }
 
+// Slack may take its time to open a form: the acknowledgement does not wait.
+func TestAnAcknowledgementDoesNotWaitForAForm(t *testing.T) { bothWays(t, acknowledgedFirst) }
+
+func acknowledgedFirst(t *testing.T, o fakeslack.Options) {
+	w := newWorld(t, o)
+	acknowledged := make(chan struct{})
+	w.OnRequest(func(method string, phase fakeslack.Phase) {
+		if method != "views.open" || phase != fakeslack.Before {
+			return
+		}
+		select {
+		case <-acknowledged:
+		case <-w.soon().Done():
+			t.Error("a form is opened before the acknowledgement")
+		}
+	})
+	w.engine.answers(func() (bot.Immediate, error) { return bot.Immediate{Form: aForm()}, nil })
+	w.OnAcknowledged(func() { close(acknowledged) })
+	w.must(w.Command(t.Context(), "luc", "lobby", "/procura open"))
+	if seen := w.one(); seen.Form == nil {
+		t.Errorf("people see %+v", seen)
+	}
+}
+
 // A form that was opened though its answer was lost is not called unopened for
 // certain.
 func TestAModalWhoseAnswerIsLost(t *testing.T) {

@@ -77,6 +77,7 @@ type Server struct {
 	deaf     bool              // Socket Mode is switched off
 	faults   []*Fault
 	delivery Delivery
+	finish   func(ctx context.Context, trigger string) // of a Stage; nil waits for nothing
 	sockets  []*socket
 	opened   int
 	next     int // round robin over sockets

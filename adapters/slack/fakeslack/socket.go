@@ -397,6 +397,19 @@ func (s *Server) pick(choice Choice) *socket {
 
 // deliver sends payloads and waits until every copy has been acknowledged. The answer is the first one to the first payload.
 func (s *Server) deliver(ctx context.Context, list ...*payload) (json.RawMessage, error) {
+	raw, err := s.acknowledged(ctx, list...)
+	s.mu.Lock()
+	finish := s.finish
+	s.mu.Unlock()
+	for _, p := range list {
+		if trigger, _ := p.body["trigger_id"].(string); err == nil && finish != nil && trigger != "" {
+			finish(ctx, trigger)
+		}
+	}
+	return raw, err
+}
+
+func (s *Server) acknowledged(ctx context.Context, list ...*payload) (json.RawMessage, error) {
 	s.mu.Lock()
 	d, via := s.delivery, s.via
 	late := len(list) > 0 && d.Late > 0

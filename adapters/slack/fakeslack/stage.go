@@ -30,11 +30,12 @@ type Stage struct {
 	sockets  int               // that had been opened when the adapter was handed out
 	adapters int
 
-	seen   []bottest.Seen
-	shown  map[string]int    // messages of a channel that were looked at
-	edits  map[string]int    // of a message, by channel and timestamp
-	modals map[string]string // user id -> hash of the modal that was looked at
-	armed  []*Fault          // of which only the first to come counts
+	seen    []bottest.Seen
+	shown   map[string]int    // messages of a channel that were looked at
+	edits   map[string]int    // of a message, by channel and timestamp
+	modals  map[string]string // user id -> hash of the modal that was looked at
+	handled map[bot.IncomingID]chan struct{}
+	armed   []*Fault // of which only the first to come counts
 }
 
 var (
@@ -60,6 +61,7 @@ func NewStage(o Options) (*Stage, error) {
 	st := &Stage{
 		Server: New(o), people: map[string]string{}, names: map[string]string{}, rooms: map[string]string{},
 		shown: map[string]int{}, edits: map[string]int{}, modals: map[string]string{},
+		handled: map[bot.IncomingID]chan struct{}{},
 	}
 	st.OnRequest(func(method string, phase Phase) {
 		if phase == Before {
@@ -262,7 +264,7 @@ func (st *Stage) Spot(channel string) bot.Spot {
 // Adapter makes a new adapter. Acts wait until it is connected.
 func (st *Stage) Adapter(context.Context) (bot.Adapter, error) {
 	o := slack.Options{
-		BotToken: st.BotToken(), AppToken: st.AppToken(), APIURL: st.URL(), HTTPClient: st.HTTPClient(), Dialer: st.Dialer(), Now: st.o.Now,
+		BotToken: st.BotToken(), AppToken: st.AppToken(), APIURL: st.URL(), HTTPClient: st.HTTPClient(), Dialer: st.Dialer(), Now: st.o.Now, Handled: st.Handled(),
 	}
 	if st.o.SignedHTTP {
 		o.AppToken, o.SigningSecret = "", st.SigningSecret()
@@ -278,6 +280,54 @@ func (st *Stage) Adapter(context.Context) (bot.Adapter, error) {
 	defer st.mu.Unlock()
 	st.sockets, st.adapters = st.Opened(), st.adapters+1
 	return a, nil
+}
+
+// Handled is for [slack.Options]: from now on whoever acts waits until all is
+// done about it, because a form is opened after the acknowledgement.
+func (st *Stage) Handled() func(bot.IncomingID) {
+	st.Server.mu.Lock()
+	defer st.Server.mu.Unlock()
+	st.Server.finish = st.settle
+	return func(id bot.IncomingID) {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		select {
+		case <-st.gesture(id):
+		default:
+			close(st.gesture(id))
+		}
+	}
+}
+
+// OnAcknowledged calls a function when the next gesture has been acknowledged.
+func (st *Stage) OnAcknowledged(f func()) {
+	st.Server.mu.Lock()
+	defer st.Server.mu.Unlock()
+	next := st.Server.finish
+	st.Server.finish = func(ctx context.Context, trigger string) {
+		f()
+		next(ctx, trigger)
+	}
+}
+
+// gesture is closed once all is done about it. The caller holds st.mu.
+func (st *Stage) gesture(id bot.IncomingID) chan struct{} {
+	if st.handled[id] == nil {
+		st.handled[id] = make(chan struct{})
+	}
+	return st.handled[id]
+}
+
+// settle waits until all is done about what was acknowledged.
+func (st *Stage) settle(ctx context.Context, trigger string) {
+	st.mu.Lock()
+	done := st.gesture(bot.IncomingID("t:" + trigger))
+	st.mu.Unlock()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	case <-st.done:
+	}
 }
 
 // Serve delivers to an adapter by signed HTTP from now on. What it does not
