@@ -189,7 +189,7 @@ func TestEndToEnd(t *testing.T) {
 	}
 	const written = "Oui : écrivez-nous, nous payons le train."
 	preview := p.privately(t, ctx, vera, p.editors, written, func() error {
-		result, err := p.slack.Submit(ctx, vera, map[string]string{"text": written})
+		result, err := p.submit(ctx, vera, map[string]string{"text": written})
 		if err == nil && !result.Closed {
 			err = fmt.Errorf("the form stays: %v", result.Errors)
 		}
@@ -209,7 +209,7 @@ func TestEndToEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.privately(t, ctx, ada, lobby, thanks, func() error {
-		result, err := p.slack.Submit(ctx, ada, map[string]string{"other": thanks})
+		result, err := p.submit(ctx, ada, map[string]string{"other": thanks})
 		if err == nil && !result.Closed {
 			err = fmt.Errorf("the form stays: %v", result.Errors)
 		}

@@ -182,7 +182,7 @@ func (k *killed) slackEdit() instance {
 	post := k.saidOnSlack(k.t, k.ctx, "", func() []fakeslack.Message { return k.slack.Messages(k.editors)[before:] })
 	k.must(k.press(k.ctx, k.editor, post, "benefits.answer"))
 	preview := k.privately(k.t, k.ctx, k.editor, k.editors, written, func() error {
-		_, err := k.slack.Submit(k.ctx, k.editor, map[string]string{"text": written})
+		_, err := k.submit(k.ctx, k.editor, map[string]string{"text": written})
 		return err
 	})
 	return instance{

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -115,6 +116,15 @@ func (p *platforms) gone(ctx context.Context) error {
 		}
 		return true
 	})
+}
+
+// submit fills in the form on Slack, once it has opened: that is after Slack has
+// its acknowledgement.
+func (p *platforms) submit(ctx context.Context, user string, values map[string]string) (fakeslack.Result, error) {
+	if err := p.await(ctx, func() bool { return p.slack.View(user) != nil }); err != nil {
+		return fakeslack.Result{}, fmt.Errorf("wait for a form: %w", err)
+	}
+	return p.slack.Submit(ctx, user, values)
 }
 
 // settled returns when no message waits in the database of a running program.

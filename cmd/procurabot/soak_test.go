@@ -238,7 +238,7 @@ func soakForm(editor *regular) func(context.Context, *regular) error {
 		}
 		shown := len(p.slack.Ephemerals(editor.user, p.editors))
 		if err := editor.does(ctx, func(ctx context.Context) error {
-			_, err := p.slack.Submit(ctx, editor.user, map[string]string{"text": "No, you are not."})
+			_, err := p.submit(ctx, editor.user, map[string]string{"text": "No, you are not."})
 			return err
 		}); err != nil {
 			return err
