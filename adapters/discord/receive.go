@@ -123,6 +123,7 @@ func (a *Adapter) listen(s *discordgo.Session, now receiving) {
 			// The library hands over an empty message when it could not decode one.
 			// https://github.com/bwmarrin/discordgo/issues/1654
 			a.counts.unreadable.Add(1)
+			a.log.Warn("a message could not be read, and is left out: its form is new, or broken")
 			return
 		}
 		a.people.hears(e.ID)
