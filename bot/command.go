@@ -109,7 +109,8 @@ func cloneArgs(options map[string]string) map[string]string {
 // names reports whether a word is the command's word at this depth, in its own
 // form or in one of the languages.
 func (t *commandTable) names(c CommandInfo, depth int, word string, b Book) bool {
-	return slices.Contains(c.words(depth, b), strings.ToLower(word))
+	word = strings.ToLower(word)
+	return c.Path[depth] == word || slices.Contains(c.words(depth, b), word)
 }
 
 // words are what a command is called at this depth: its own form, and at the end
