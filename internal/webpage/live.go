@@ -68,12 +68,12 @@ func Serve(ctx context.Context, l net.Listener, page http.Handler) error {
 		release()
 		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
-		if server.Shutdown(patience) != nil {
+		err := server.Shutdown(patience)
+		if err != nil {
 			// Browsers connect ahead of what they may ask: Shutdown waits as long for who says nothing.
-			stopped <- server.Close()
-			return
+			err = server.Close()
 		}
-		stopped <- nil
+		stopped <- err
 	})
 	defer stop()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
