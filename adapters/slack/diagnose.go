@@ -25,8 +25,8 @@ const (
 
 // Diagnose looks at the set-up and says what is right and what is not, for
 // whoever runs the bot. It may be called before Run or beside a bot that runs:
-// it changes nothing and says nothing to anybody. Channels are those that the
-// bot is to write in. Neither tokens nor names of people are in what it says.
+// it changes nothing and says nothing to anybody. Named is what the settings name,
+// channels are those that the bot is to write in. Neither tokens nor names of people are in what it says.
 //
 // Over Socket Mode, where this adapter has no socket open itself, it opens one and
 // closes it after the greeting, since only that shows whether Socket Mode is switched on and whether the network
@@ -35,12 +35,10 @@ const (
 //
 // Whether commands and events are set as the manifest has them cannot be asked
 // with these tokens.
-func (a *Adapter) Diagnose(ctx context.Context, channels ...bot.ConversationID) []bot.Check {
+func (a *Adapter) Diagnose(ctx context.Context, named []bot.Named, channels ...bot.ConversationID) []bot.Check {
 	began := a.now()
 	me, err := a.api.AuthTestContext(ctx)
-	if refusal(err) == "ratelimited" {
-		err = &slackgo.RateLimitedError{RetryAfter: time.Minute}
-	}
+	err = limited(err)
 	if err != nil && refusal(err) == "" {
 		c := unreached("connection to Slack", err)
 		c.Optional = false // nothing was looked at, so that nothing can be called right
@@ -78,8 +76,18 @@ func (a *Adapter) Diagnose(ctx context.Context, channels ...bot.ConversationID) 
 			checks = append(checks, a.channelOf(ctx, me, id))
 		}
 	}
-	return checks
+	return append(checks, a.names(ctx, me, named)...)
 }
+
+// limited has a rate limit that Slack says with status 200 be one like any other.
+func limited(err error) error {
+	if refusal(err) == rateLimited {
+		return &slackgo.RateLimitedError{RetryAfter: time.Minute}
+	}
+	return err
+}
+
+const rateLimited = "ratelimited"
 
 func (a *Adapter) clock(skew time.Duration) bot.Check {
 	c := bot.Check{Name: "clock"}
@@ -177,8 +185,8 @@ func (a *Adapter) appToken(ctx context.Context, app string) bot.Check {
 		c.Problem = "the app-level token lacks the scope connections:write"
 		c.Mend = `make one with it under "Basic Information", "App-Level Tokens" of the app at ` + appsPage + ", for PROCURABOT_SLACK_APP_TOKEN"
 		return c
-	case code == "ratelimited":
-		return unreached(c.Name, &slackgo.RateLimitedError{RetryAfter: time.Minute})
+	case code == rateLimited:
+		return unreached(c.Name, limited(err))
 	case code != "":
 		c.Problem = "Slack does not accept the app-level token (" + name(code) + ")"
 		c.Mend = `copy a token (xapp-...) from "Basic Information", "App-Level Tokens" of the app at ` + appsPage + " into PROCURABOT_SLACK_APP_TOKEN"

@@ -45,7 +45,7 @@ func (p *patient) look(channels ...bot.ConversationID) []bot.Check {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	checks := a.Diagnose(p.t.Context(), channels...)
+	checks := a.Diagnose(p.t.Context(), nil, channels...)
 	for _, c := range checks {
 		for _, secret := range []string{p.BotToken(), p.AppToken(), p.SigningSecret(), "ticket"} {
 			if strings.Contains(fmt.Sprint(c), secret) {
@@ -194,7 +194,7 @@ func TestDiagnoseWarnsOfRotation(t *testing.T) {
 func TestDiagnoseBesideABotThatRuns(t *testing.T) {
 	w := newWorld(t, fakeslack.Options{Scopes: granted(t)})
 	a := w.connect(slack.Options{Now: time.Now})
-	if found := wrong(a.Diagnose(t.Context(), w.Spot("lobby").Conversation)); len(found) > 0 {
+	if found := wrong(a.Diagnose(t.Context(), nil, w.Spot("lobby").Conversation)); len(found) > 0 {
 		t.Errorf("found %+v", found)
 	}
 	if a.Ready() || !w.adapter.Ready() {
@@ -214,7 +214,7 @@ func TestDiagnoseOfSockets(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- busy.Run(t.Context(), w.engine) }()
 	w.must(w.WaitConnected(w.soon(), 10))
-	found := wrong(w.connect(slack.Options{}).Diagnose(t.Context()))
+	found := wrong(w.connect(slack.Options{}).Diagnose(t.Context(), nil))
 	if len(found) != 1 || !strings.Contains(found[0].Problem, "10 sockets") {
 		t.Errorf("found %+v", found)
 	}

@@ -4,21 +4,15 @@ import (
 	"context"
 	"fmt"
 
+	slackgo "github.com/slack-go/slack"
+
 	"procurabot/bot"
 )
 
-// DiagnoseNames looks whether what the settings name is of this workspace and
-// there: a team's id that is copied wrongly leaves the bot without administrators,
-// and nothing else says so. Where Slack cannot be asked it says nothing: Diagnose does.
-func (a *Adapter) DiagnoseNames(ctx context.Context, named ...bot.Named) []bot.Check {
-	if len(named) == 0 {
-		return nil
-	}
-	me, err := a.api.AuthTestContext(ctx)
-	if err != nil {
-		return nil
-	}
-	var checks []bot.Check
+// names looks whether what the settings name is of this workspace and there: a
+// team's id that is copied wrongly leaves the bot without administrators, and
+// nothing else says so.
+func (a *Adapter) names(ctx context.Context, me *slackgo.AuthTestResponse, named []bot.Named) (checks []bot.Check) {
 	for _, n := range named {
 		c := bot.Check{Name: n.Setting}
 		if s := string(n.Space); s != me.TeamID && (s != me.EnterpriseID || s == "") {

@@ -119,7 +119,7 @@ func TestAProxyAndAPrivateAuthority(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found := wrong(a.Diagnose(t.Context(), bot.ConversationID(lobby.ID))); len(found) > 0 {
+	if found := wrong(a.Diagnose(t.Context(), nil, bot.ConversationID(lobby.ID))); len(found) > 0 {
 		t.Errorf("found %+v", found)
 	}
 	if a.Ready() {
@@ -221,7 +221,7 @@ func TestDiagnoseNamesWhatIsInTheWay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			checks := a.Diagnose(t.Context())
+			checks := a.Diagnose(t.Context(), nil)
 			if len(checks) != 1 || !strings.Contains(checks[0].Problem, test.problem) || !strings.Contains(checks[0].Mend, test.mend) || checks[0].Optional {
 				t.Errorf("found %+v", checks)
 			}

@@ -312,7 +312,7 @@ func (a *Adapter) outcome(to bot.Target, method string, reach *reach, err error)
 	}
 	if code := refusal(err); code != "" {
 		switch {
-		case code == "ratelimited", code == "rate_limited":
+		case code == rateLimited, code == "rate_limited":
 			return &outbox.Retry{After: holdMethod, Gate: gate, Err: cause}
 		case deadToken(code):
 			a.revoked(code) // no event need have told it

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -158,7 +157,7 @@ func (l *listener) dial(ctx context.Context, log *slog.Logger) (*socket, error) 
 	if err != nil {
 		return nil, bare("dial", err) // the address holds a ticket
 	}
-	s := &socket{conn: conn, open: &l.a.open, app: &l.a.app, leaving: make(chan error, 1), log: log}
+	s := &socket{conn: conn, a: l.a, leaving: make(chan error, 1), log: log}
 	l.mu.Lock()
 	l.open[s] = true
 	l.mu.Unlock()
@@ -250,8 +249,7 @@ func (d disconnect) Error() string { return "Slack asks the socket to go: " + na
 // socket is one connection.
 type socket struct {
 	conn    *websocket.Conn
-	open    *atomic.Int32 // counts the sockets that have been greeted
-	app     *atomic.Value // is told by the greeting whose app it is
+	a       *Adapter // counts the sockets that have been greeted, and knows whose app they are
 	writing sync.Mutex
 	leaving chan error // says once why a successor is wanted
 	log     *slog.Logger
@@ -291,9 +289,9 @@ func (s *socket) read(take func(*socket, frame)) {
 			take(s, f)
 		case f.Type == "hello":
 			s.log.Info("connected to Slack")
-			s.app.Store(f.Info.App)
-			s.open.Add(1)
-			defer s.open.Add(-1)
+			s.a.app.Store(f.Info.App)
+			s.a.open.Add(1)
+			defer s.a.open.Add(-1)
 		case f.Type == "disconnect":
 			s.leave(disconnect(f.Reason))
 			_ = time.AfterFunc(leaveTime, func() { _ = s.conn.Close() })

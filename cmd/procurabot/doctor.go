@@ -110,7 +110,7 @@ func (v *visit) checks(where string, checks []bot.Check) bool {
 func (v *visit) slack(a *slack.Adapter, c config) {
 	ctx, cancel := context.WithTimeout(v.ctx, diagnoseTime)
 	defer cancel()
-	v.checks("Slack", append(a.Diagnose(ctx, c.channels("slack")...), a.DiagnoseNames(ctx, c.named("slack")...)...))
+	v.checks("Slack", a.Diagnose(ctx, c.named("slack"), c.channels("slack")...))
 }
 
 // discord compares the commands too: with the texts of a database, which may call

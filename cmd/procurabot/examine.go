@@ -19,7 +19,7 @@ const (
 // asks nothing where it is not.
 func (c config) examine(ctx context.Context, p connections, log *slog.Logger) {
 	if p.slack != nil && becomesReady(ctx, p.slack) {
-		logChecks(ctx, log, "Slack", append(p.slack.Diagnose(ctx, c.channels("slack")...), p.slack.DiagnoseNames(ctx, c.named("slack")...)...))
+		logChecks(ctx, log, "Slack", p.slack.Diagnose(ctx, c.named("slack"), c.channels("slack")...))
 	}
 	if p.discord != nil && becomesReady(ctx, p.discord) {
 		// The commands are being registered just now, and are not compared.
